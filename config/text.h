@@ -1,0 +1,25 @@
+/*
+ * The texts that people read, in German or English by locale (gettext, domain "altakt",
+ * catalogues in config/po). JSON, CSV headers, codes and the log's structure are never translated.
+ */
+#ifndef ALTAKT_CONFIG_TEXT_H
+#define ALTAKT_CONFIG_TEXT_H
+
+#include <libintl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define _(s)		gettext(s)
+#define N_(s)		s
+#define PLURAL(s, p, n) ngettext(s, p, (unsigned long)(n))
+
+/* Sets the locale from the environment and finds the catalogues, installed or in the build tree. */
+void text_open(void);
+
+/* True where messages are German: numbers and dates for people are then written the German way. */
+bool text_german(void);
+
+/* True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool text_utf8(const char *s, size_t n);
+
+#endif
