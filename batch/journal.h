@@ -1,0 +1,58 @@
+/*
+ * The journal: SQLite (WAL, synchronous=FULL), the one source of truth while work goes on. It
+ * holds the events of every chain (batch/ledger.h) and a few tables derived from them in the same
+ * transaction, for questions that go across batches.
+ *
+ *   chain      name, n, head, bytes          the end of each chain; '' is the workspace's own
+ *   event      chain, n, line                every event, exactly as it stands in ledger.jsonl
+ *   batch      name, station, state, ...     one row a batch, derived
+ *   serial     serial, batch, sheet          cover sheets seen
+ *   source     key, batch, sheet             imported images, by path, size, time and hash
+ *   register   key, file_number, volume, ... the files that should exist (batch/register.h)
+ *
+ * A handle belongs to one thread. Any number of processes work beside each other: a transaction
+ * waits up to 30 s for another's.
+ */
+#ifndef ALTAKT_BATCH_JOURNAL_H
+#define ALTAKT_BATCH_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/error.h"
+
+struct journal;
+struct sqlite3;
+struct sqlite3_stmt;
+
+/* workspace: its folder. ERROR_SETUP: there is no journal; ERROR_SYSTEM: damaged, or not writable. */
+bool journal_open(const char *workspace, struct journal **out, struct error *err);
+void journal_close(struct journal *journal); /* rolls back what is open; accepts NULL */
+
+/* Makes journal.sqlite with its tables. */
+bool journal_create(const char *workspace, struct error *err);
+
+/*
+ * A transaction: everything between begin and commit is durable together when commit returns true,
+ * and the ledger.jsonl of every chain that grew is brought up to date behind it. Not nested.
+ */
+bool journal_begin(struct journal *journal, struct error *err);
+bool journal_commit(struct journal *journal, struct error *err);
+void journal_rollback(struct journal *journal); /* no-op outside a transaction */
+
+const char *journal_workspace(const struct journal *journal); /* its folder, lent */
+
+/* Changes whenever another process (not this handle) has committed. */
+int64_t journal_version(struct journal *journal);
+
+/*
+ * For the tables that a noun of its own looks after (register, claim, review): prepares a
+ * statement, lent until the journal is closed and reset each time it is asked for again.
+ */
+bool journal_prepare(
+    struct journal *journal, const char *sql, struct sqlite3_stmt **out, struct error *err);
+/* One step: *row true with a row, false at the end. Translates SQLite's idea of success. */
+bool journal_step(
+    struct journal *journal, struct sqlite3_stmt *statement, bool *row, struct error *err);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * The tally of a batch: what its events add up to. A pure fold, one event after the other; the
+ * journal's process, the manifest and the verifier all use it, so there is one place that counts.
+ *
+ *   events ──► tally_add() ──► sheets (one struct each), files, order ──► tally_counts()
+ *
+ * Rules of counting: DESIGN: a sheet is exactly one of voided, superseded, separator, blank, or
+ * ordinary, in this order of precedence.
+ */
+#ifndef ALTAKT_BATCH_TALLY_H
+#define ALTAKT_BATCH_TALLY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/error.h"
+#include "config/file_number.h"
+
+enum { TALLY_SIDES = 8 }; /* front, back, and up to six further views */
+
+struct tally_side {
+	char side; /* 'f', 'b', 'c' … */
+	bool done; /* page work is recorded */
+	bool blank, ocr_failed, flagged;
+	int words;
+	int64_t fed_event, done_event; /* their numbers in the chain */
+};
+
+struct tally_sheet {
+	int n;	  /* running number in the batch */
+	int file; /* 0: none */
+	int expected, received, missing; /* images; missing ones that somebody decided */
+	bool separator, voided, superseded;
+	int suspects; /* not decided yet */
+	int suspect_kinds; /* bit set of enum suspect ever raised */
+	bool seen;
+	struct tally_side sides[TALLY_SIDES];
+	int n_sides;
+	int rescan_of; /* 0, or the sheet it supersedes */
+};
+
+struct tally_file {
+	int file; /* from 1 */
+	char file_number[FILE_NUMBER_SIZE];
+	int volume;
+	int prepared;	 /* the slip's count, -1 unknown */
+	int given;	 /* the operator's own count, -1 none */
+	bool from_cover, complete, settled, empty_renumbered;
+	/* The newest bundle, where one was made since the file's last change: */
+	bool bundled;
+	char bundle[256], sha512[129];
+	int64_t bytes;
+	int pages;
+	double mean_confidence;
+	json_t *flags; /* array of the bundle's, borrowed by nobody else */
+};
+
+enum batch_state {
+	BATCH_OPEN,
+	BATCH_CLOSED,
+	BATCH_ACCEPTED,
+	BATCH_REJECTED,
+	BATCH_ABANDONED,
+};
+
+struct tally { /* {0} is empty */
+	char batch[65], workspace[64], station[65], opened[25], closed[25];
+	enum batch_state state;
+	int revision; /* of the newest close, 0 before */
+	char previous[65], supersedes[65];
+	json_t *rules, *operators, *expect;
+	bool count_blank_sheets, imported, clock_back;
+	struct tally_sheet *sheets; /* by n - 1 */
+	int n_sheets;
+	int *order; /* sheet numbers in the order of the bundles */
+	struct tally_file *files;
+	int n_files;
+	int open_file; /* the file that the next sheet joins, 0: none */
+	int rescan_next; /* sheet that the next fed one supersedes, 0: none */
+	bool feeding;
+	int64_t events;
+	char head[65]; /* hash of the last line */
+	char last_at[25];
+	int claim; /* 0, or the number of the claim it is in */
+	bool seen_all;
+};
+
+/* Folds in one event: line is its text. ERROR_CHECK: not an event, or one that cannot follow. */
+bool tally_add(struct tally *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);
+
+void tally_release(struct tally *tally); /* leaves {0} */
+
+struct tally_counts {
+	int files, sheets, pages, images, blank_pages, blank_sheets;
+	int separators, superseded, voided, ocr_failed;
+	int fed, images_expected, images_missing, counted, blank_uncounted;
+	int images_counted;  /* images of counted sheets */
+	int suspects;	     /* sheets that nobody has decided */
+	int unassigned;	     /* sheets of no file, neither voided nor separators */
+	int pages_todo;	     /* images whose page work is not recorded */
+	int files_todo;	     /* complete files without a bundle */
+	int images_undecided; /* missing ones that nobody has decided */
+};
+
+void tally_counts(const struct tally *tally, struct tally_counts *out);
+
+/* The same for one case file: files is 1 where it has a counted sheet. */
+void tally_file_counts(const struct tally *tally, int file, struct tally_counts *out);
+
+/* True where the sheet is blank on every side that is done, and all are. */
+bool tally_sheet_blank(const struct tally_sheet *sheet);
+
+/*
+ * Calls visit for each kept page of a file in the order of its bundle. Of a file whose every side
+ * is blank, the first side is kept: *kept_blank tells.
+ */
+void tally_pages(const struct tally *tally, int file,
+    void (*visit)(void *self, const struct tally_sheet *sheet, const struct tally_side *side,
+	bool kept_blank),
+    void *self);
+
+/* The file of that number (compared by key) and volume, or NULL. Lent. */
+struct tally_file *tally_file_find(const struct tally *tally, const char *file_number, int volume);
+
+#endif
