@@ -318,12 +318,6 @@ bool csv_next(struct csv *csv, struct csv_row *row, bool *more, struct error *er
 	}
 }
 
-void csv_begin(struct csv_out *out, FILE *file)
-{
-	*out = (struct csv_out){file, 0};
-	fputs("\xEF\xBB\xBF", file);
-}
-
 /* What a spreadsheet would take for a formula, also behind blanks, also in its full-width form. */
 static bool formula_like(const char *text)
 {
@@ -340,7 +334,35 @@ static bool formula_like(const char *text)
 	return *p && strchr("=+-@\t\r\n", *p) != NULL;
 }
 
-void csv_text(struct csv_out *out, const char *text)
+struct csv_writer {
+	FILE *file;
+	char *text;
+	size_t n_bytes;
+	int column;
+};
+
+struct csv_writer *csv_writer_open(void)
+{
+	struct csv_writer *out = calloc(1, sizeof *out);
+
+	if (!out || !(out->file = open_memstream(&out->text, &out->n_bytes)))
+		abort(); /* not even room for a list's first line */
+	fputs("\xEF\xBB\xBF", out->file);
+	return out;
+}
+
+char *csv_writer_close(struct csv_writer *out)
+{
+	char *text;
+
+	if (ferror(out->file) || fclose(out->file) != 0)
+		abort(); /* no memory for one list */
+	text = out->text;
+	free(out);
+	return text;
+}
+
+void csv_text(struct csv_writer *out, const char *text)
 {
 	bool formula, quote;
 
@@ -365,14 +387,14 @@ void csv_text(struct csv_out *out, const char *text)
 	putc('"', out->file);
 }
 
-void csv_number(struct csv_out *out, int64_t number)
+void csv_number(struct csv_writer *out, int64_t number)
 {
 	if (out->column++ > 0)
 		putc(';', out->file);
 	fprintf(out->file, "%lld", (long long)number);
 }
 
-void csv_end_row(struct csv_out *out)
+void csv_end(struct csv_writer *out)
 {
 	fputs("\r\n", out->file);
 	out->column = 0;

@@ -49,14 +49,13 @@ bool csv_windows(const struct csv *csv);       /* it is Windows-1252 */
  */
 bool csv_next(struct csv *csv, struct csv_row *row, bool *more, struct error *err);
 
-struct csv_out { /* a list that is being written, to any stream */
-	FILE *file;
-	int column;
-};
+struct csv_writer; /* a list that is being written, in memory */
 
-void csv_begin(struct csv_out *out, FILE *file);      /* writes the BOM; file stays yours */
-void csv_text(struct csv_out *out, const char *text); /* NULL is an empty field */
-void csv_number(struct csv_out *out, int64_t number);
-void csv_end_row(struct csv_out *out);
+struct csv_writer *csv_writer_open(void);	   /* gives; never NULL */
+char *csv_writer_close(struct csv_writer *writer); /* takes; gives its text */
+
+void csv_text(struct csv_writer *writer, const char *text); /* NULL is an empty field */
+void csv_number(struct csv_writer *writer, int64_t number);
+void csv_end(struct csv_writer *writer); /* of the row */
 
 #endif
