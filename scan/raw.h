@@ -22,8 +22,8 @@ struct raw_image { /* {0} is empty */
 	uint8_t *data; /* height_px lines */
 };
 
-void raw_image_release(struct raw_image *image);				/* leaves {0} */
-void raw_image_move(struct raw_image *to, struct raw_image *from);	/* empties the source */
+void raw_image_release(struct raw_image *image);		   /* leaves {0} */
+void raw_image_move(struct raw_image *to, struct raw_image *from); /* empties the source */
 
 /*
  * Writes a TIFF and makes it durable; lineart as G4, the rest by compression ("zstd" "lzw"
@@ -38,7 +38,8 @@ bool raw_image_write(const struct raw_image *image, const char *path, const char
  * applied. dpi is filled, 0 where the file says none. ERROR_INPUT: not an image, truncated, more
  * than limit_pixels, a kind that is refused (CMYK) with the reason.
  */
-bool raw_image_read(const char *path, int page, uint64_t limit_pixels, struct Pix **out, double *dpi, struct error *err);
+bool raw_image_read(const char *path, int page, uint64_t limit_pixels, struct Pix **out,
+    double *dpi, struct error *err);
 
 /* Leptonica's view of a raw image (yours), for looking at it before it is in the spool. */
 bool raw_image_pix(const struct raw_image *image, struct Pix **out, struct error *err);
