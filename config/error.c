@@ -6,23 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ends text after at most size - 1 bytes, at a whole UTF-8 character; wanted is its full length. */
-static size_t text_cut(char *text, size_t size, size_t wanted)
-{
-	if (wanted < size)
-		return wanted;
-	size_t n = size - 1, lead = n;
-	while (lead > 0 && n - lead < 4 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80)
-		lead--;
-	if (lead > 0) {
-		unsigned char c = (unsigned char)text[lead - 1];
-		size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
-		if (c >= 0xC0 && n - (lead - 1) < length)
-			n = lead - 1;
-	}
-	text[n] = '\0';
-	return n;
-}
+#include "config/text.h"
 
 static size_t text_put(char *dst, size_t size, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
@@ -35,14 +19,14 @@ static size_t text_put(char *dst, size_t size, const char *fmt, va_list ap)
 		dst[0] = '\0';
 		return 0;
 	}
-	return text_cut(dst, size, (size_t)n);
+	return (size_t)n < size ? (size_t)n : text_cut(dst, size - 1);
 }
 
 static void todo_put(struct error *err, const char *todo)
 {
 	snprintf(err->todo, sizeof err->todo, "%s", todo ? todo : "");
-	if (todo)
-		text_cut(err->todo, sizeof err->todo, strlen(todo));
+	if (todo && strlen(todo) >= sizeof err->todo)
+		text_cut(err->todo, sizeof err->todo - 1);
 }
 
 /* The arguments may be texts of the very error that is filled: so it is filled at the end. */
@@ -94,41 +78,10 @@ bool error_where(struct error *err, const char *where, ...)
 	va_end(ap);
 	if (old[0]) {
 		int more = snprintf(err->where + n, sizeof err->where - n, ", %s", old);
-		text_cut(err->where, sizeof err->where, n + (size_t)more);
+		if (n + (size_t)more >= sizeof err->where)
+			text_cut(err->where, sizeof err->where - 1);
 	}
 	return false;
-}
-
-/*
- * Appends text at n with control characters as \xNN: those of ASCII, and U+0080 to U+009F, which
- * some terminals obey. Never half a character or half an escape.
- */
-static size_t text_escape(char *buf, size_t size, size_t n, const char *text)
-{
-	const unsigned char *p = (const unsigned char *)text;
-
-	while (*p) {
-		size_t length = 1;
-		bool control = *p < 0x20 || *p == 0x7F;
-		if (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0) {
-			control = true;
-			length = 2;
-		} else if (*p >= 0xC0) {
-			while (length < 4 && (p[length] & 0xC0) == 0x80)
-				length++;
-		}
-		if (n + (control ? 4 * length : length) >= size)
-			break;
-		for (size_t i = 0; i < length; i++) {
-			if (control)
-				n += (size_t)snprintf(buf + n, size - n, "\\x%02x", p[i]);
-			else
-				buf[n++] = (char)p[i];
-		}
-		p += length;
-	}
-	buf[n] = '\0';
-	return n;
 }
 
 const char *error_text(const struct error *err, char *buf, unsigned long size)

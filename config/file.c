@@ -15,9 +15,19 @@
 
 static const char *todo_disk(void)
 {
-	return errno == ENOSPC || errno == EDQUOT
-	           ? _("free space on this disk, then give the same command again")
-	           : _("check the disk and the rights of this account, then give the command again");
+	switch (errno) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG: return _("free space on this disk, then give the same command again");
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return _(
+		    "make the folder writable for this account, then give the same command again");
+	default:
+		return _(
+		    "check the disk and the rights of this account, then give the command again");
+	}
 }
 
 char *file_path(const char *fmt, ...)
@@ -92,8 +102,8 @@ bool file_sync_parent(const char *path, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	char *folder = slash == path ? strdup("/")
-	               : slash       ? strndup(path, (size_t)(slash - path))
-	                             : strdup(".");
+	    : slash		     ? strndup(path, (size_t)(slash - path))
+				     : strdup(".");
 	bool ok = folder && file_sync(folder, err);
 
 	free(folder);
@@ -114,7 +124,7 @@ bool file_copy(const char *from, const char *to, struct error *err)
 	int in = -1, out = -1;
 	bool ok = false;
 
-	in = open(from, O_RDONLY | O_CLOEXEC);
+	in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (in < 0 || !buf) {
 		error_errno(err, NULL, _("cannot read '%s'"), from);
 		goto done;
@@ -126,6 +136,8 @@ bool file_copy(const char *from, const char *to, struct error *err)
 	}
 	for (;;) {
 		ssize_t n = read(in, buf, CHUNK_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0) {
 			error_errno(err, NULL, _("cannot read '%s'"), from);
 			goto done;
@@ -162,7 +174,7 @@ bool file_make_folder(const char *path, struct error *err)
 	char *copy = file_path("%s", path);
 	bool ok = true;
 
-	for (char *p = copy + 1; ok; p++) {
+	for (char *p = copy[0] ? copy + 1 : copy; ok; p++) {
 		if (*p != '/' && *p != '\0')
 			continue;
 		char was = *p;
@@ -219,7 +231,7 @@ char *file_read(const char *path, size_t limit_bytes, size_t *n_bytes, struct er
 	char *data = NULL, *out = NULL;
 	struct stat st;
 	size_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for ever */
 
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		error_errno(err, NULL, _("cannot read '%s'"), path);
@@ -230,8 +242,9 @@ char *file_read(const char *path, size_t limit_bytes, size_t *n_bytes, struct er
 		goto done;
 	}
 	if ((uint64_t)st.st_size > limit_bytes) {
-		error_set(err, ERROR_INPUT, NULL, _("cannot read '%s': %lld bytes, at most %zu are read"),
-		    path, (long long)st.st_size, limit_bytes);
+		error_set(err, ERROR_INPUT, NULL,
+		    _("cannot read '%s': %lld bytes, at most %zu are read"), path,
+		    (long long)st.st_size, limit_bytes);
 		goto done;
 	}
 	data = malloc((size_t)st.st_size + 1);
@@ -241,6 +254,8 @@ char *file_read(const char *path, size_t limit_bytes, size_t *n_bytes, struct er
 	}
 	while (n < (size_t)st.st_size) {
 		ssize_t k = read(fd, data + n, (size_t)st.st_size - n);
+		if (k < 0 && errno == EINTR)
+			continue;
 		if (k < 0) {
 			error_errno(err, NULL, _("cannot read '%s'"), path);
 			goto done;
@@ -273,7 +288,8 @@ int64_t file_size_bytes(const char *path)
 	return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
 }
 
-bool file_disk_free(const char *path, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err)
+bool file_disk_free(
+    const char *path, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err)
 {
 	struct statvfs v;
 
@@ -285,42 +301,92 @@ bool file_disk_free(const char *path, uint64_t *free_bytes, uint64_t *total_byte
 	return true;
 }
 
-static int by_bytes(const struct dirent **a, const struct dirent **b)
+struct entry {
+	char *name; /* of a folder with "/" at its end: that is how its files sort */
+	bool folder;
+};
+
+static int by_bytes(const void *a, const void *b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
+static void entries_release(struct entry *entries, size_t n)
+{
+	for (size_t i = 0; entries && i < n; i++)
+		free(entries[i].name);
+	free(entries);
+}
+
+static bool entries_read(const char *folder, struct entry **out, size_t *n_out, struct error *err)
+{
+	struct entry *entries = NULL;
+	size_t n = 0, room = 0;
+	bool ok = false;
+	struct dirent *e;
+	DIR *d = opendir(folder);
+
+	while (d && (errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		struct stat st;
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+			error_errno(err, NULL, _("cannot read '%s/%s'"), folder, e->d_name);
+			goto done;
+		}
+		if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+			error_set(err, ERROR_INPUT, NULL,
+			    _("'%s/%s' is neither a file nor a folder"), folder, e->d_name);
+			goto done;
+		}
+		if (n == room) {
+			room = room ? 2 * room : 64;
+			struct entry *more = realloc(entries, room * sizeof *more);
+			if (!more) {
+				error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
+				goto done;
+			}
+			entries = more;
+		}
+		entries[n].folder = S_ISDIR(st.st_mode);
+		entries[n].name = file_path("%s%s", e->d_name, entries[n].folder ? "/" : "");
+		n++;
+	}
+	if (!d || errno) {
+		error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
+		goto done;
+	}
+	if (n)
+		qsort(entries, n, sizeof *entries, by_bytes);
+	*out = entries;
+	*n_out = n;
+	entries = NULL;
+	ok = true;
+done:
+	if (d)
+		closedir(d);
+	entries_release(entries, n);
+	return ok;
+}
+
+/* folder and prefix end in "/", or prefix is "". */
 static bool walk(const char *folder, const char *prefix,
     bool (*visit)(void *self, const char *relative, const char *path, struct error *err),
     void *self, struct error *err)
 {
-	struct dirent **list = NULL;
-	bool ok = true;
-	int n = scandir(folder, &list, NULL, by_bytes);
+	struct entry *entries = NULL;
+	size_t n = 0;
+	bool ok = entries_read(folder, &entries, &n, err);
 
-	if (n < 0)
-		return error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
-	for (int i = 0; i < n; i++) {
-		const char *name = list[i]->d_name;
-		if (ok && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-			char *path = file_path("%s/%s", folder, name);
-			char *relative = file_path("%s%s%s", prefix, prefix[0] ? "/" : "", name);
-			struct stat st;
-			if (lstat(path, &st) != 0)
-				ok = error_errno(err, NULL, _("cannot read '%s'"), path);
-			else if (S_ISDIR(st.st_mode))
-				ok = walk(path, relative, visit, self, err);
-			else if (S_ISREG(st.st_mode))
-				ok = visit(self, relative, path, err);
-			else
-				ok = error_set(err, ERROR_INPUT, NULL,
-				    _("'%s' is neither a file nor a folder"), path);
-			free(path);
-			free(relative);
-		}
-		free(list[i]);
+	for (size_t i = 0; ok && i < n; i++) {
+		char *path = file_path("%s%s", folder, entries[i].name);
+		char *relative = file_path("%s%s", prefix, entries[i].name);
+		ok = entries[i].folder ? walk(path, relative, visit, self, err)
+				       : visit(self, relative, path, err);
+		free(path);
+		free(relative);
 	}
-	free(list);
+	entries_release(entries, n);
 	return ok;
 }
 
@@ -328,5 +394,10 @@ bool file_walk(const char *folder,
     bool (*visit)(void *self, const char *relative, const char *path, struct error *err),
     void *self, struct error *err)
 {
-	return walk(folder, "", visit, self, err);
+	size_t n = strlen(folder);
+	char *start = file_path("%s%s", folder, n && folder[n - 1] == '/' ? "" : "/");
+	bool ok = walk(start, "", visit, self, err);
+
+	free(start);
+	return ok;
 }

@@ -44,7 +44,8 @@ bool file_exists(const char *path);
 int64_t file_size_bytes(const char *path);
 
 /* Free bytes for this account on the disk that holds path. */
-bool file_disk_free(const char *path, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err);
+bool file_disk_free(
+    const char *path, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err);
 
 /*
  * Calls visit for every regular file below folder, in byte order of the relative path. visit

@@ -8,28 +8,20 @@
 
 #include "config/text.h"
 
+/* For messages: escaped, and cut where it is long. */
 static void quote(const char *s, char *buf, size_t size)
 {
-	size_t n = 0;
+	size_t n = text_escape(buf, size - 3, 0, s);
 
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		if (n + 12 > size) {
-			n += (size_t)snprintf(buf + n, size - n, "...");
-			break;
-		}
-		if (*p < 0x20 || *p >= 0x7F)
-			n += (size_t)snprintf(buf + n, size - n, "\\x%02x", *p);
-		else
-			buf[n++] = (char)*p;
-	}
-	buf[n] = '\0';
+	if (n + 8 > size && n < strlen(s))
+		memcpy(buf + n, "...", 4);
 }
 
 bool file_number_check(const char *number, struct error *err)
 {
 	const char *todo = _("a file number has 1 to 64 bytes of UTF-8 without control characters");
 	size_t n = strlen(number);
-	char shown[64];
+	char shown[64], key[FILE_KEY_SIZE];
 
 	quote(number, shown, sizeof shown);
 	if (n == 0)
@@ -40,7 +32,6 @@ bool file_number_check(const char *number, struct error *err)
 	if (!text_utf8(number, n))
 		return error_set(
 		    err, ERROR_INPUT, todo, _("the file number '%s' is not UTF-8"), shown);
-	bool blank = true;
 	for (size_t i = 0; i < n;) {
 		utf8proc_int32_t c;
 		i += (size_t)utf8proc_iterate((const utf8proc_uint8_t *)number + i, -1, &c);
@@ -49,9 +40,9 @@ bool file_number_check(const char *number, struct error *err)
 		    cat == UTF8PROC_CATEGORY_ZP)
 			return error_set(err, ERROR_INPUT, todo,
 			    _("the file number '%s' has a control character"), shown);
-		blank = blank && cat == UTF8PROC_CATEGORY_ZS;
 	}
-	if (blank)
+	file_number_key(number, key);
+	if (!key[0])
 		return error_set(err, ERROR_INPUT, todo, _("the file number is only blanks"));
 	return true;
 }
@@ -105,40 +96,59 @@ bool file_number_unescape(const char *escaped, char number[FILE_NUMBER_SIZE])
 	return strcmp(back, escaped) == 0;
 }
 
+/* In place: leaves out blanks. True where one was there. */
+static bool blanks_remove(utf8proc_uint8_t *text)
+{
+	utf8proc_uint8_t *to = text;
+	bool found = false;
+
+	for (const utf8proc_uint8_t *p = text; *p;) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
+		if (n <= 0)
+			break;
+		if (utf8proc_category(c) == UTF8PROC_CATEGORY_ZS || c == '\t') {
+			found = true;
+		} else {
+			memmove(to, p, (size_t)n);
+			to += n;
+		}
+		p += n;
+	}
+	*to = '\0';
+	return found;
+}
+
 void file_number_key(const char *number, char key[FILE_KEY_SIZE])
 {
-	utf8proc_uint8_t *folded = NULL;
-	size_t n = 0;
+	const utf8proc_option_t options = UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE |
+	    UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+	utf8proc_uint8_t *folded = NULL, *again = NULL;
 
-	utf8proc_ssize_t k = utf8proc_map((const utf8proc_uint8_t *)number, 0, &folded,
-	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
-	const utf8proc_uint8_t *p = k >= 0 ? folded : (const utf8proc_uint8_t *)number;
-	while (*p) {
-		utf8proc_int32_t c;
-		utf8proc_ssize_t len = utf8proc_iterate(p, -1, &c);
-		if (len <= 0)
-			break;
-		if (utf8proc_category(c) != UTF8PROC_CATEGORY_ZS && c != '\t') {
-			if (n + (size_t)len >= FILE_KEY_SIZE)
-				break;
-			memcpy(key + n, p, (size_t)len);
-			n += (size_t)len;
-		}
-		p += len;
+	key[0] = '\0';
+	if (utf8proc_map((const utf8proc_uint8_t *)number, 0, &folded, options) < 0)
+		goto done; /* not UTF-8: was not checked */
+	/* Characters that a blank kept apart may compose now. */
+	if (blanks_remove(folded) && utf8proc_map(folded, 0, &again, options) >= 0) {
+		free(folded);
+		folded = again;
 	}
-	key[n] = '\0';
+	if (strlen((char *)folded) < FILE_KEY_SIZE)
+		strcpy(key, (char *)folded);
+done:
 	free(folded);
 }
 
 bool batch_name_check(const char *name, struct error *err)
 {
 	size_t n = strlen(name);
-	bool ok = n >= 1 && n <= 64 && (unsigned char)name[0] < 0x80 && isalnum((unsigned char)name[0]);
+	bool ok =
+	    n >= 1 && n <= 64 && (unsigned char)name[0] < 0x80 && isalnum((unsigned char)name[0]);
 	char shown[64];
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = (unsigned char)name[i] < 0x80 &&
-		     (isalnum((unsigned char)name[i]) || strchr("._-", name[i]));
+		    (isalnum((unsigned char)name[i]) || strchr("._-", name[i]));
 	if (ok)
 		return true;
 	quote(name, shown, sizeof shown);

@@ -14,7 +14,10 @@
 #define FILE_ESCAPED_SIZE 193 /* each byte may become =XX */
 #define FILE_KEY_SIZE	  257 /* folding may lengthen */
 
-/* ERROR_INPUT says which rule is broken; the number is quoted cut and escaped. */
+/*
+ * A number has at least one character that is neither blank nor invisible.
+ * ERROR_INPUT says which rule is broken; the number is quoted cut and escaped.
+ */
 bool file_number_check(const char *number, struct error *err);
 
 /*
@@ -27,8 +30,10 @@ void file_number_escape(const char *number, char escaped[FILE_ESCAPED_SIZE]);
 bool file_number_unescape(const char *escaped, char number[FILE_NUMBER_SIZE]);
 
 /*
- * The key by which two spellings are the same file: NFC, trimmed, blanks (Unicode Zs and tabs)
- * removed, case folded (Unicode default case folding).
+ * The key by which two spellings are the same file: NFC, blanks (Unicode Zs and tabs) removed,
+ * case folded (Unicode default case folding: ß is ss), characters that nobody sees removed
+ * (Default_Ignorable: soft hyphen, zero-width space, direction marks). The key of a key is the key.
+ * "" for what has not passed file_number_check().
  */
 void file_number_key(const char *number, char key[FILE_KEY_SIZE]);
 

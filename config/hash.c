@@ -1,5 +1,6 @@
 #include "config/hash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ struct hash *hash_open(enum hash_kind kind)
 	struct hash *hash = calloc(1, sizeof *hash);
 
 	if (!hash || !(hash->ctx = EVP_MD_CTX_new()) ||
-	    EVP_DigestInit_ex(hash->ctx, kind == HASH_SHA256 ? EVP_sha256() : EVP_sha512(), NULL) != 1)
+	    EVP_DigestInit_ex(hash->ctx, kind == HASH_SHA256 ? EVP_sha256() : EVP_sha512(), NULL) !=
+		1)
 		abort(); /* out of memory within the first hundred bytes, or a broken library */
 	return hash;
 }
@@ -55,15 +57,15 @@ void hash_bytes(enum hash_kind kind, const void *data, size_t n_bytes, char hex[
 	hash_close(hash, hex);
 }
 
-bool hash_file(
-    enum hash_kind kind, const char *path, char hex[HASH_SIZE], uint64_t *n_bytes, struct error *err)
+bool hash_file(enum hash_kind kind, const char *path, char hex[HASH_SIZE], uint64_t *n_bytes,
+    struct error *err)
 {
 	enum { CHUNK_BYTES = 256 * 1024 };
 	struct hash *hash = NULL;
 	unsigned char *buf = NULL;
 	uint64_t total = 0;
 	bool ok = false;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for ever */
 
 	if (fd < 0) {
 		error_errno(err, NULL, _("cannot read '%s'"), path);
@@ -77,6 +79,8 @@ bool hash_file(
 	hash = hash_open(kind);
 	for (;;) {
 		ssize_t n = read(fd, buf, CHUNK_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0) {
 			error_errno(err, NULL, _("cannot read '%s'"), path);
 			goto done;

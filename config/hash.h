@@ -26,7 +26,7 @@ void hash_close(struct hash *hash, char hex[HASH_SIZE]); /* fills hex, which may
 void hash_bytes(enum hash_kind kind, const void *data, size_t n_bytes, char hex[HASH_SIZE]);
 
 /* n_bytes (may be NULL) is filled with the file's size. ERROR_SYSTEM where it cannot be read. */
-bool hash_file(
-    enum hash_kind kind, const char *path, char hex[HASH_SIZE], uint64_t *n_bytes, struct error *err);
+bool hash_file(enum hash_kind kind, const char *path, char hex[HASH_SIZE], uint64_t *n_bytes,
+    struct error *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "config/text.h"
@@ -13,6 +12,12 @@
 struct lock {
 	int fd;
 };
+
+/* The whole file, by an open file description lock: asking for it never takes it. */
+static struct flock whole(void)
+{
+	return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
 
 static void holder_read(int fd, char who[256])
 {
@@ -26,6 +31,7 @@ static void holder_read(int fd, char who[256])
 
 bool lock_open(const char *path, const char *command, struct lock **out, struct error *err)
 {
+	struct flock range = whole();
 	char who[256];
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -33,12 +39,17 @@ bool lock_open(const char *path, const char *command, struct lock **out, struct 
 		return error_errno(err,
 		    _("make the workspace writable for this account, then give the command again"),
 		    _("cannot open the lock '%s'"), path);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		bool busy = errno == EWOULDBLOCK;
+	if (fcntl(fd, F_OFD_SETLK, &range) != 0) {
+		bool busy = errno == EAGAIN || errno == EACCES;
 		if (busy) {
+			const char *todo = _("wait until it is done, or stop it");
 			holder_read(fd, who);
-			error_set(err, ERROR_BUSY, _("wait until it is done, or stop it"),
-			    _("another process is at work here: pid %s"), who);
+			if (who[0])
+				error_set(err, ERROR_BUSY, todo,
+				    _("another process is at work here: pid %s"), who);
+			else /* it has only just begun, or its disk is full */
+				error_set(
+				    err, ERROR_BUSY, todo, _("another process is at work here"));
 		} else {
 			error_errno(err, NULL, _("cannot lock '%s'"), path);
 		}
@@ -47,7 +58,7 @@ bool lock_open(const char *path, const char *command, struct lock **out, struct 
 	}
 	int n = snprintf(who, sizeof who, "%ld %s\n", (long)getpid(), command);
 	if (n >= (int)sizeof who)
-		n = sizeof who - 1;
+		n = (int)text_cut(who, sizeof who - 1);
 	/* The note is for people only; a full disk does not stop the lock from holding. */
 	if (ftruncate(fd, 0) == 0 && pwrite(fd, who, (size_t)n, 0) < 0)
 		errno = 0;
@@ -77,7 +88,8 @@ bool lock_held(const char *path, char who[256])
 
 	if (fd < 0)
 		return false;
-	bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	struct flock range = whole();
+	bool held = fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 	if (held && who)
 		holder_read(fd, who);
 	close(fd);

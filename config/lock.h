@@ -1,6 +1,7 @@
 /*
- * Locks between processes: an flock() on a small file that says who holds it. The kernel releases
- * it when the holder dies, however that happens.
+ * Locks between processes: an open file description lock (fcntl(2), F_OFD_SETLK) on a small file
+ * that says who holds it. The kernel releases it when the holder dies, however that happens. A
+ * child that was forked shares it as long as it lives; one that was started anew does not.
  */
 #ifndef ALTAKT_CONFIG_LOCK_H
 #define ALTAKT_CONFIG_LOCK_H
@@ -18,7 +19,8 @@ struct lock; /* opaque; held from open to close */
 bool lock_open(const char *path, const char *command, struct lock **out, struct error *err);
 void lock_close(struct lock *lock); /* accepts NULL */
 
-/* True while another process (or this one) holds it; who (may be NULL) is filled: "123 altakt scan". */
+/* True while another process (or this one) holds it; asking never gets in its way. who (may be
+ * NULL) is filled: "123 altakt scan". */
 bool lock_held(const char *path, char who[256]);
 
 #endif

@@ -21,6 +21,7 @@ enum key_type {
 	KEY_CHOICE,  /* one of the words in choices */
 	KEY_NAME,    /* a batch or station name */
 	KEY_DATE,    /* YYYY-MM-DD, or nothing */
+	KEY_BYTES,   /* a number with MiB, GiB or TiB, or nothing */
 };
 
 struct key {
@@ -29,7 +30,7 @@ struct key {
 	const char *standard;
 	double least, most;
 	const char *choices; /* "a|b|c" */
-	bool guarded;        /* counting, rates, review, roles, retention: not for --set */
+	bool guarded;	     /* counting, rates, review, roles, retention: not for --set */
 };
 
 /* Every setting there is. altakt.ini explains each; keep the two in the same order. */
@@ -50,7 +51,7 @@ static const struct key keys[] = {
     {"scan.productive", KEY_BOOL, "no", .guarded = true},
     {"scan.approved_profiles", KEY_TEXT, "", .guarded = true},
 
-    {"spool.reserve", KEY_TEXT, ""},
+    {"spool.reserve", KEY_BYTES, ""},
     {"spool.compression", KEY_CHOICE, "zstd", 0, 0, "zstd|lzw|deflate|none"},
 
     {"clean.orient", KEY_BOOL, "yes"},
@@ -111,18 +112,24 @@ static const char *const free_sections[] = {"columns", "option"};
 
 struct pair {
 	char *key, *value;
+	int line;
 };
 
 struct settings {
 	char *values[N_KEYS]; /* NULL: the standard */
+	int lines[N_KEYS];    /* where they stand */
 	struct pair *pairs;   /* free sections, in the order of the file */
 	size_t n_pairs;
-	const char *path;
-	/* While reading: */
-	struct error *err;
+};
+
+/* While altakt.ini is read. */
+struct reading {
+	struct settings *settings;
+	const char *name; /* "altakt.ini" */
 	const char *text; /* what is not read yet */
-	int line;
-	int bad_line;
+	int line;	  /* the last one handed out, from 1 */
+	bool failed;	  /* err says why */
+	struct error *err;
 };
 
 static int key_index(const char *name)
@@ -133,13 +140,30 @@ static int key_index(const char *name)
 	return -1;
 }
 
-static bool number_read(const char *value, double *number)
+/*
+ * A decimal number as people write it: a sign, digits, one point or comma, digits. No exponent, no
+ * hexadecimal, no blanks, no words such as "inf"; not above 15 digits, so that a double holds it.
+ */
+static bool number_read(const char *value, bool whole, double *number)
 {
-	char *end;
+	const char *p = value + (*value == '-' || *value == '+');
+	double result = 0, unit = 1;
+	int digits = 0;
+	bool point = false;
 
-	errno = 0;
-	*number = strtod(value, &end);
-	return end != value && *end == '\0' && errno == 0 && *number == *number;
+	for (; *p; p++) {
+		if ((*p == '.' || *p == ',') && digits > 0 && !point && !whole && p[1]) {
+			point = true;
+		} else if (*p >= '0' && *p <= '9') {
+			result = result * 10 + (*p - '0');
+			unit *= point ? 10 : 1;
+			digits++;
+		} else {
+			return false;
+		}
+	}
+	*number = (*value == '-' ? -1 : 1) * result / unit;
+	return digits > 0 && digits <= 15;
 }
 
 static bool bool_read(const char *value, bool *out)
@@ -166,60 +190,93 @@ static bool choice_has(const char *choices, const char *value)
 	return false;
 }
 
-/* A decimal as people write it: digits, one point or comma, digits. */
-static bool decimal_like(const char *value)
+static bool bytes_read(const char *value, uint64_t *bytes)
 {
-	int points = 0, digits = 0;
+	static const char units[][4] = {"MiB", "GiB", "TiB"};
+	size_t n = strcspn(value, " MGT");
+	char figure[24];
+	double number;
 
-	for (const char *p = value; *p; p++) {
-		if (isdigit((unsigned char)*p))
-			digits++;
-		else if ((*p == '.' || *p == ',') && p != value && p[1])
-			points++;
-		else
-			return false;
+	*bytes = 0;
+	if (!value[0])
+		return true;
+	snprintf(figure, sizeof figure, "%.*s", (int)n, value);
+	if (n >= sizeof figure || !isdigit((unsigned char)figure[0]) ||
+	    !number_read(figure, false, &number))
+		return false;
+	value += n;
+	value += strspn(value, " ");
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(value, units[i]) == 0 && number <= 1e6) {
+			*bytes = (uint64_t)(number * (double)(1ull << (20 + 10 * i)));
+			return true;
+		}
 	}
-	return digits > 0 && digits <= 15 && points <= 1;
+	return false;
 }
 
+/* A date that is in the calendar. */
 static bool date_like(const char *value)
 {
-	int y, m, d, n = 0;
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const char form[] = "dddd-dd-dd";
 
-	return sscanf(value, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && !value[10] && m >= 1 &&
-	       m <= 12 && d >= 1 && d <= 31;
+	if (strlen(value) != sizeof form - 1)
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'd' ? value[i] < '0' || value[i] > '9' : value[i] != form[i])
+			return false;
+	int y = atoi(value), m = atoi(value + 5), d = atoi(value + 8);
+	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	return y >= 1900 && m >= 1 && m <= 12 && d >= 1 && d <= days[m - 1] + (m == 2 && leap);
+}
+
+/* UTF-8 without control characters but tabs. */
+static bool text_like(const char *value)
+{
+	for (const unsigned char *p = (const unsigned char *)value; *p; p++)
+		if ((*p < 0x20 && *p != '\t') || *p == 0x7F || (*p == 0xC2 && p[1] < 0xA0))
+			return false;
+	return text_utf8(value, strlen(value));
 }
 
 /* wanted is filled with what the key accepts when the value is bad. */
 static bool value_check(const struct key *key, const char *value, char *wanted, size_t size)
 {
 	double number;
+	uint64_t bytes;
 	bool flag;
 
 	wanted[0] = '\0';
 	switch (key->type) {
-	case KEY_TEXT:
-		snprintf(wanted, size, "%s", _("UTF-8 text"));
-		return text_utf8(value, strlen(value));
+	case KEY_TEXT: snprintf(wanted, size, "%s", _("UTF-8 text")); return text_like(value);
 	case KEY_NAME:
 		snprintf(wanted, size, "%s", _("1 to 64 of A-Z a-z 0-9 . _ -"));
-		return value[0] && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		                                 "0123456789._-") == strlen(value) &&
-		       isalnum((unsigned char)value[0]) && strlen(value) <= 64;
+		return value[0] &&
+		    strspn(value,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			"0123456789._-") == strlen(value) &&
+		    isalnum((unsigned char)value[0]) && strlen(value) <= 64;
 	case KEY_INT:
-		snprintf(wanted, size, _("a whole number from %.0f to %.0f"), key->least, key->most);
-		return number_read(value, &number) && number >= key->least && number <= key->most &&
-		       number == (double)(int64_t)number;
+		snprintf(
+		    wanted, size, _("a whole number from %.0f to %.0f"), key->least, key->most);
+		return number_read(value, true, &number) && number >= key->least &&
+		    number <= key->most;
 	case KEY_NUMBER:
 		snprintf(wanted, size, _("a number from %g to %g"), key->least, key->most);
-		return number_read(value, &number) && number >= key->least && number <= key->most;
+		return number_read(value, false, &number) && number >= key->least &&
+		    number <= key->most;
 	case KEY_BOOL: snprintf(wanted, size, "%s", _("yes or no")); return bool_read(value, &flag);
 	case KEY_CHOICE:
 		snprintf(wanted, size, _("one of %s"), key->choices);
 		return choice_has(key->choices, value);
 	case KEY_DECIMAL:
 		snprintf(wanted, size, "%s", _("a decimal number such as 0.75"));
-		return (!value[0] && !key->standard[0]) || decimal_like(value);
+		return (!value[0] && !key->standard[0]) ||
+		    (isdigit((unsigned char)value[0]) && number_read(value, false, &number));
+	case KEY_BYTES:
+		snprintf(wanted, size, "%s", _("a size such as 5 GiB or 500 MiB"));
+		return bytes_read(value, &bytes);
 	case KEY_DATE:
 		snprintf(wanted, size, "%s", _("a date such as 2026-12-31"));
 		return !value[0] || date_like(value);
@@ -241,8 +298,8 @@ static bool value_put(
 	if (!value_check(&keys[i], value, wanted, sizeof wanted)) {
 		char todo[256];
 		snprintf(todo, sizeof todo, _("'%s' takes %s"), name, wanted);
-		return error_set(err, ERROR_SETUP, todo, _("%s'%s' is no value for '%s'"), where, value,
-		    name);
+		return error_set(
+		    err, ERROR_SETUP, todo, _("%s'%s' is no value for '%s'"), where, value, name);
 	}
 	char *copy = strdup(value);
 	if (!copy)
@@ -260,93 +317,160 @@ static bool section_free(const char *section)
 	return false;
 }
 
-/* Hands inih one line after the other, and so knows which line an entry stands in. */
+enum {
+	LINE_BYTES = 198, /* inih's room for a line without its newline */
+	NAME_BYTES = 49,  /* and for a section's or key's name: longer ones it cuts */
+};
+
+static void reading_fail(struct reading *r, const char *todo, const char *what)
+{
+	if (r->failed)
+		return;
+	r->failed = true;
+	error_set(r->err, ERROR_SETUP, todo, "%s:%d: %s", r->name, r->line, what);
+}
+
+/*
+ * Hands inih one line after the other, and so knows which line an entry stands in. Without the
+ * blanks before it: to inih they would make it part of the value above.
+ */
 static char *line_next(char *buf, int size, void *self)
 {
-	struct settings *s = self;
-	size_t n = strcspn(s->text, "\n");
+	struct reading *r = self;
 
-	if (!*s->text)
+	if (!*r->text || r->failed)
 		return NULL;
-	n += s->text[n] == '\n';
-	if (n > (size_t)size - 1)
-		n = (size_t)size - 1;
-	memcpy(buf, s->text, n);
-	buf[n] = '\0';
-	s->line += n > 0 && (buf[n - 1] == '\n' || !s->text[n]);
-	s->text += n;
+	r->line++;
+	r->text += strspn(r->text, " \t");
+	size_t n = strcspn(r->text, "\n"), kept = n;
+	if (n && (r->text[0] == '#' || r->text[0] == ';'))
+		kept = 0;
+	if (kept > LINE_BYTES || kept + 2 > (size_t)size) {
+		reading_fail(r, _("a line has at most 198 bytes"), _("the line is too long"));
+		return NULL;
+	}
+	memcpy(buf, r->text, kept);
+	memcpy(buf + kept, "\n", 2);
+	r->text += n + (r->text[n] == '\n');
 	return buf;
+}
+
+static bool pair_put(
+    struct settings *s, const char *key, const char *value, int line, struct error *err)
+{
+	struct pair pair = {strdup(key), strdup(value), line};
+	struct pair *more = realloc(s->pairs, (s->n_pairs + 1) * sizeof *more);
+
+	if (more)
+		s->pairs = more;
+	if (!more || !pair.key || !pair.value) {
+		free(pair.key);
+		free(pair.value);
+		return error_errno(err, NULL, _("cannot read the settings"));
+	}
+	s->pairs[s->n_pairs++] = pair;
+	return true;
 }
 
 static int entry_read(void *self, const char *section, const char *name, const char *value)
 {
-	struct settings *s = self;
-	char full[256], where[300];
-	const char *slash = strrchr(s->path, '/');
+	struct reading *r = self;
+	struct settings *s = r->settings;
+	char full[2 * NAME_BYTES + 2], where[300], said[300];
+	int before = 0;
 
-	if (s->bad_line)
+	if (r->failed)
 		return 0;
+	if (!section[0]) {
+		reading_fail(r, _("put '[section]' before it"), _("a setting outside any section"));
+		return 0;
+	}
+	if (strlen(section) >= NAME_BYTES || strlen(name) >= NAME_BYTES) {
+		reading_fail(
+		    r, _("a section or key has at most 48 bytes"), _("the name is too long"));
+		return 0;
+	}
 	snprintf(full, sizeof full, "%s.%s", section, name);
-	snprintf(where, sizeof where, "%s:%d: ", slash ? slash + 1 : s->path, s->line);
-	if (section_free(section)) {
-		struct pair *more = realloc(s->pairs, (s->n_pairs + 1) * sizeof *more);
-		if (!more)
-			return 0;
-		s->pairs = more;
-		s->pairs[s->n_pairs++] = (struct pair){strdup(full), strdup(value)};
-		return 1;
-	}
-	if (!value_put(s, where, full, value, s->err)) {
-		s->bad_line = s->line;
+	snprintf(where, sizeof where, "%s:%d: ", r->name, r->line);
+	int i = key_index(full);
+	if (i >= 0)
+		before = s->lines[i];
+	for (size_t k = 0; k < s->n_pairs; k++)
+		if (strcmp(s->pairs[k].key, full) == 0)
+			before = s->pairs[k].line;
+	if (before) {
+		snprintf(
+		    said, sizeof said, _("'%s' is given twice, first in line %d"), full, before);
+		reading_fail(r, _("remove one of the two lines"), said);
 		return 0;
 	}
+	if (section_free(section) && !text_like(value)) {
+		reading_fail(r, NULL, _("a control character in the value"));
+		return 0;
+	}
+	r->failed = section_free(section) ? !pair_put(s, full, value, r->line, r->err)
+					  : !value_put(s, where, full, value, r->err);
+	if (r->failed)
+		return 0;
+	if (i >= 0)
+		s->lines[i] = r->line;
 	return 1;
+}
+
+static bool file_parse(struct settings *s, const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct error first = {0};
+	struct reading r = {.settings = s, .name = slash ? slash + 1 : path, .err = &first};
+	size_t n;
+	char *text = file_read(path, 1 << 20, &n, err);
+	bool ok = false;
+
+	if (!text)
+		return false;
+	const char *line = text;
+	for (r.line = 1; line < text + n; r.line++) {
+		const char *end = memchr(line, '\n', (size_t)(text + n - line));
+		size_t length = (size_t)((end ? end : text + n) - line);
+		if (memchr(line, '\0', length) || !text_utf8(line, length)) {
+			error_set(err, ERROR_SETUP, _("save it as UTF-8 text"),
+			    _("%s:%d: not UTF-8 text"), r.name, r.line);
+			goto done;
+		}
+		line += length + 1;
+	}
+	r.line = 0;
+	r.text = text;
+	/* The first line that is wrong, for whatever reason: 0 for none. */
+	int bad = ini_parse_stream(line_next, &r, entry_read, &r);
+	if (r.failed && (bad <= 0 || bad >= r.line)) {
+		if (err)
+			*err = first;
+		goto done;
+	}
+	if (bad != 0) {
+		error_set(err, ERROR_SETUP, _("a line is '[section]', 'key = value' or a comment"),
+		    _("%s:%d: not a setting"), r.name, bad);
+		goto done;
+	}
+	ok = true;
+done:
+	free(text);
+	return ok;
 }
 
 bool settings_open(const char *path, struct settings **out, struct error *err)
 {
 	struct settings *s = calloc(1, sizeof *s);
-	struct error first = {0};
-	char *text = NULL;
-	bool ok = false;
 
 	if (!s)
 		return error_errno(err, NULL, _("cannot read the settings"));
-	if (path) {
-		size_t n;
-		text = file_read(path, 1 << 20, &n, err);
-		if (!text)
-			goto done;
-		if (!text_utf8(text, n) || strlen(text) != n) {
-			error_set(err, ERROR_SETUP, _("save it as UTF-8 text"),
-			    _("'%s' is not UTF-8 text"), path);
-			goto done;
-		}
-		s->path = path;
-		s->err = &first;
-		s->text = text;
-		int line = ini_parse_stream(line_next, s, entry_read, s);
-		s->err = NULL;
-		s->path = s->text = NULL;
-		if (s->bad_line) {
-			if (err)
-				*err = first;
-			goto done;
-		}
-		if (line != 0) {
-			const char *slash = strrchr(path, '/');
-			error_set(err, ERROR_SETUP, _("a line is '[section]', 'key = value' or a comment"),
-			    _("%s:%d: not a setting"), slash ? slash + 1 : path, line);
-			goto done;
-		}
+	if (path && !file_parse(s, path, err)) {
+		settings_close(s);
+		return false;
 	}
 	*out = s;
-	s = NULL;
-	ok = true;
-done:
-	free(text);
-	settings_close(s);
-	return ok;
+	return true;
 }
 
 void settings_close(struct settings *s)
@@ -377,6 +501,11 @@ bool settings_set(struct settings *s, const char *assignment, struct error *err)
 		return error_set(err, ERROR_USAGE, _("change it in altakt.ini"),
 		    _("'%s' touches counting, rates, review, roles or retention and cannot be set for one call"),
 		    name);
+	const char *dot = strchr(name, '.');
+	char section[sizeof name];
+	snprintf(section, sizeof section, "%.*s", dot ? (int)(dot - name) : 0, name);
+	if (section_free(section) && dot[1] && text_like(eq + 1))
+		return pair_put(s, name, eq + 1, 0, err);
 	if (!value_put(s, "", name, eq + 1, err)) {
 		if (err && err->kind == ERROR_SETUP)
 			err->kind = ERROR_USAGE;
@@ -385,22 +514,38 @@ bool settings_set(struct settings *s, const char *assignment, struct error *err)
 	return true;
 }
 
+void settings_keys(
+    void (*visit)(void *self, const char *key, const char *standard, const char *takes), void *self)
+{
+	char takes[128];
+
+	for (int i = 0; i < N_KEYS; i++) {
+		value_check(&keys[i], keys[i].standard, takes, sizeof takes);
+		visit(self, keys[i].name, keys[i].standard, takes);
+	}
+}
+
 const char *settings_text(const struct settings *s, const char *key)
 {
 	int i = key_index(key);
 
 	assert(i >= 0);
+	if (i < 0)
+		abort();
 	return s->values[i] ? s->values[i] : keys[i].standard;
 }
 
 int64_t settings_int(const struct settings *s, const char *key)
 {
-	return strtoll(settings_text(s, key), NULL, 10);
+	return (int64_t)settings_number(s, key);
 }
 
 double settings_number(const struct settings *s, const char *key)
 {
-	return strtod(settings_text(s, key), NULL);
+	double number = 0;
+
+	number_read(settings_text(s, key), false, &number);
+	return number;
 }
 
 bool settings_bool(const struct settings *s, const char *key)
@@ -409,6 +554,14 @@ bool settings_bool(const struct settings *s, const char *key)
 
 	bool_read(settings_text(s, key), &out);
 	return out;
+}
+
+uint64_t settings_bytes(const struct settings *s, const char *key)
+{
+	uint64_t bytes = 0;
+
+	bytes_read(settings_text(s, key), &bytes);
+	return bytes;
 }
 
 const char *settings_free(const struct settings *s, const char *key)

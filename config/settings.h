@@ -14,9 +14,12 @@
 struct settings;
 
 /*
- * Reads an altakt.ini; path NULL gives the defaults. An unknown key, a value outside its range or
- * a line that is none is ERROR_SETUP: "altakt.ini:12: unknown key 'scan.dip'". Sections whose keys
- * are free ([columns], [option]) accept any key.
+ * Reads an altakt.ini; path NULL gives the defaults. An unknown key, a value outside its range, a
+ * key given twice or a line that is none is ERROR_SETUP: "altakt.ini:12: unknown key 'scan.dip'".
+ * Sections whose keys are free ([columns], [option]) accept any key.
+ *
+ * A line has at most 198 bytes. Blanks before a key mean nothing; " ;" begins a comment. Numbers
+ * are decimal, with a point or a German comma.
  */
 bool settings_open(const char *path, struct settings **out, struct error *err);
 void settings_close(struct settings *settings);
@@ -27,10 +30,16 @@ void settings_close(struct settings *settings);
  */
 bool settings_set(struct settings *settings, const char *assignment, struct error *err);
 
+/* Calls visit for each key of the table; takes is for people: "a whole number from 75 to 1200". */
+void settings_keys(
+    void (*visit)(void *self, const char *key, const char *standard, const char *takes),
+    void *self);
+
 /* Keys must exist in the table (assert). Text is lent, "" where nothing is set. */
 const char *settings_text(const struct settings *settings, const char *key);
 int64_t settings_int(const struct settings *settings, const char *key);
 double settings_number(const struct settings *settings, const char *key);
+uint64_t settings_bytes(const struct settings *settings, const char *key); /* "5 GiB"; "" is 0 */
 bool settings_bool(const struct settings *settings, const char *key);
 
 /* A key of a free section ("columns.file_number"), or NULL. Lent. */

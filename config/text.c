@@ -1,6 +1,7 @@
 #include "config/text.h"
 
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,4 +44,43 @@ bool text_utf8(const char *s, size_t n)
 		n -= (size_t)k;
 	}
 	return true;
+}
+
+size_t text_cut(char *text, size_t n_bytes)
+{
+	size_t lead = n_bytes;
+
+	while (lead > 0 && n_bytes - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80)
+		lead--;
+	if (lead > 0) {
+		unsigned char c = (unsigned char)text[lead - 1];
+		size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+		if (n_bytes - (lead - 1) < length)
+			n_bytes = lead - 1;
+	}
+	text[n_bytes] = '\0';
+	return n_bytes;
+}
+
+size_t text_escape(char *buf, size_t size, size_t n, const char *text)
+{
+	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)text;
+
+	while (*p) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t k = utf8proc_iterate(p, -1, &c);
+		size_t length = k > 0 ? (size_t)k : 1;
+		bool escaped = k <= 0 || c < 0x20 || (c >= 0x7F && c < 0xA0);
+		if (n + (escaped ? 4 * length : length) >= size)
+			break;
+		for (size_t i = 0; i < length; i++) {
+			if (escaped)
+				n += (size_t)snprintf(buf + n, size - n, "\\x%02x", p[i]);
+			else
+				buf[n++] = (char)p[i];
+		}
+		p += length;
+	}
+	buf[n] = '\0';
+	return n;
 }

@@ -22,4 +22,17 @@ bool text_german(void);
 /* True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_utf8(const char *s, size_t n);
 
+/*
+ * Ends text at or before n_bytes, at a whole UTF-8 character, and gives its new length. text must
+ * have room for a NUL at n_bytes.
+ */
+size_t text_cut(char *text, size_t n_bytes);
+
+/*
+ * Appends text at buf[n] for a terminal or a log, gives the new length. Control characters become
+ * \xNN: those of ASCII, and U+0080 to U+009F, which some terminals obey; so does every byte that
+ * is no UTF-8. What does not fit is left out, never half a character or half an escape.
+ */
+size_t text_escape(char *buf, size_t size, size_t n, const char *text);
+
 #endif
