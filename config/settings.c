@@ -10,6 +10,7 @@
 
 #include "config/file.h"
 #include "config/hash.h"
+#include "config/shipped.h"
 #include "config/text.h"
 
 enum key_type {
@@ -70,7 +71,7 @@ static const struct key keys[] = {
     {"ocr.timeout", KEY_INT, "120", 1, 3600},
     {"ocr.memory_mib", KEY_INT, "600", 100, 8192},
 
-    {"rules.name", KEY_TEXT, "hessen-2020", .guarded = true},
+    {"rules.name", KEY_NAME, "hessen-2020", .guarded = true},
     {"rules.version", KEY_INT, "1", 1, 1000000, .guarded = true},
     {"rules.count_blank_sheets", KEY_BOOL, "yes", .guarded = true},
 
@@ -117,8 +118,9 @@ struct pair {
 
 struct settings {
 	char *values[N_KEYS]; /* NULL: the standard */
-	int lines[N_KEYS];    /* where they stand */
-	struct pair *pairs;   /* free sections, in the order of the file */
+	int lines[N_KEYS];    /* where they stand in altakt.ini, 0: nowhere */
+	char rules_hash[HASH_SIZE];
+	struct pair *pairs; /* free sections, in the order of the file */
 	size_t n_pairs;
 };
 
@@ -126,6 +128,7 @@ struct settings {
 struct reading {
 	struct settings *settings;
 	const char *name; /* "altakt.ini" */
+	bool rules;	  /* a file of counting rules, which fills what altakt.ini leaves open */
 	const char *text; /* what is not read yet */
 	int line;	  /* the last one handed out, from 1 */
 	bool failed;	  /* err says why */
@@ -393,6 +396,24 @@ static int entry_read(void *self, const char *section, const char *name, const c
 	snprintf(full, sizeof full, "%s.%s", section, name);
 	snprintf(where, sizeof where, "%s:%d: ", r->name, r->line);
 	int i = key_index(full);
+	if (r->rules) {
+		if (i < 0 || (strcmp(section, "rules") != 0 && strncmp(full, "claim.r", 7) != 0)) {
+			snprintf(said, sizeof said, _("'%s' is no counting rule"), full);
+			reading_fail(
+			    r, _("rules have [rules] and the rates and rounding of [claim]"), said);
+			return 0;
+		}
+		if (i == key_index("rules.name") &&
+		    strcmp(value, settings_text(s, "rules.name")) != 0) {
+			snprintf(said, sizeof said, _("these are the rules '%s', not '%s'"), value,
+			    settings_text(s, "rules.name"));
+			reading_fail(r, _("give the file the name of its rules"), said);
+			return 0;
+		}
+		if (s->lines[i] == 0)
+			r->failed = !value_put(s, where, full, value, r->err);
+		return !r->failed;
+	}
 	if (i >= 0)
 		before = s->lines[i];
 	for (size_t k = 0; k < s->n_pairs; k++)
@@ -417,11 +438,12 @@ static int entry_read(void *self, const char *section, const char *name, const c
 	return 1;
 }
 
-static bool file_parse(struct settings *s, const char *path, struct error *err)
+static bool file_parse(struct settings *s, const char *path, bool rules, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	struct error first = {0};
-	struct reading r = {.settings = s, .name = slash ? slash + 1 : path, .err = &first};
+	struct reading r = {
+	    .settings = s, .name = slash ? slash + 1 : path, .rules = rules, .err = &first};
 	size_t n;
 	char *text = file_read(path, 1 << 20, &n, err);
 	bool ok = false;
@@ -459,13 +481,47 @@ done:
 	return ok;
 }
 
+/* The counting rules that are named: beside altakt.ini, or shipped. */
+static bool rules_read(struct settings *s, const char *path, struct error *err)
+{
+	const char *name = settings_text(s, "rules.name");
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char *shipped = file_path("rules/%s.ini", name), *file = NULL;
+	char *own = !path ? NULL
+	    : slash	  ? file_path("%.*s/rules/%s.ini", (int)(slash - path), path, name)
+			  : file_path("rules/%s.ini", name);
+	bool ok = false;
+
+	if (own && file_exists(own)) {
+		file = own;
+		own = NULL;
+	} else if (!(file = shipped_path(shipped, NULL))) {
+		char todo[256];
+		snprintf(todo, sizeof todo, _("write '%s', or take the rules 'hessen-2020'"),
+		    own ? own : shipped);
+		error_set(err, ERROR_SETUP, todo, _("%s:%d: there are no counting rules '%s'"),
+		    slash      ? slash + 1
+			: path ? path
+			       : "altakt.ini",
+		    s->lines[key_index("rules.name")], name);
+		goto done;
+	}
+	ok = file_parse(s, file, true, err) &&
+	    hash_file(HASH_SHA256, file, s->rules_hash, NULL, err);
+done:
+	free(shipped);
+	free(own);
+	free(file);
+	return ok;
+}
+
 bool settings_open(const char *path, struct settings **out, struct error *err)
 {
 	struct settings *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return error_errno(err, NULL, _("cannot read the settings"));
-	if (path && !file_parse(s, path, err)) {
+	if ((path && !file_parse(s, path, false, err)) || !rules_read(s, path, err)) {
 		settings_close(s);
 		return false;
 	}
@@ -582,6 +638,11 @@ void settings_each(const struct settings *s, const char *section,
 	for (size_t i = 0; i < s->n_pairs; i++)
 		if (strncmp(s->pairs[i].key, section, n) == 0 && s->pairs[i].key[n] == '.')
 			visit(self, s->pairs[i].key + n + 1, s->pairs[i].value);
+}
+
+const char *settings_rules_hash(const struct settings *s)
+{
+	return s->rules_hash;
 }
 
 void settings_hash(const struct settings *s, char hex[129])

@@ -18,6 +18,9 @@ struct settings;
  * key given twice or a line that is none is ERROR_SETUP: "altakt.ini:12: unknown key 'scan.dip'".
  * Sections whose keys are free ([columns], [option]) accept any key.
  *
+ * The counting rules that rules.name names are read below it, as rules/NAME.ini beside altakt.ini
+ * or as shipped: values of [rules] and [claim] that stand in altakt.ini itself go before those.
+ *
  * A line has at most 198 bytes. Blanks before a key mean nothing; " ;" begins a comment. Numbers
  * are decimal, with a point or a German comma.
  */
@@ -48,6 +51,9 @@ const char *settings_free(const struct settings *settings, const char *key);
 /* Calls visit for each key of a free section, in the order of the file. */
 void settings_each(const struct settings *settings, const char *section,
     void (*visit)(void *self, const char *key, const char *value), void *self);
+
+/* SHA-256 of the file of counting rules in force; of the shipped one without an altakt.ini. */
+const char *settings_rules_hash(const struct settings *settings);
 
 /* The hash of everything in force, SHA-256 over "key=value" lines in the order of the table. */
 void settings_hash(const struct settings *settings, char hex[129]);

@@ -212,6 +212,71 @@ static void test_settings_open_no_file_and_rubbish(void **state)
 	}
 }
 
+static void put(const char *name, const char *text)
+{
+	struct error err = {0};
+	char *file = file_path("%s/%s", folder, name), *slash = strrchr(file, '/');
+
+	*slash = '\0';
+	assert_true(file_make_folder(file, &err));
+	*slash = '/';
+	assert_true(file_write(file, text, strlen(text), &err));
+	free(file);
+}
+
+static void test_settings_open_with_rules_of_ones_own(void **state)
+{
+	struct error err = {0};
+	char shipped[129];
+	struct settings *settings = settings_of("", &err);
+
+	assert_non_null(settings);
+	snprintf(shipped, sizeof shipped, "%s", settings_rules_hash(settings));
+	assert_int_equal(strlen(shipped), 64);
+	settings_close(settings);
+
+	put("rules/ours.ini",
+	    "[rules]\nname = ours\nversion = 3\ncount_blank_sheets = no\n"
+	    "[claim]\nrate_file = 1.335\nrate_sheet = 0.005\n");
+	settings = settings_of("[rules]\nname = ours\n[claim]\nrate_sheet = 0,02\n", &err);
+	if (!settings)
+		fail_msg("%s", err.what);
+	assert_int_equal(settings_int(settings, "rules.version"), 3);
+	assert_false(settings_bool(settings, "rules.count_blank_sheets"));
+	assert_string_equal(settings_text(settings, "claim.rate_file"), "1.335");
+	assert_string_equal(settings_text(settings, "claim.rate_sheet"), "0,02");
+	assert_string_equal(settings_text(settings, "claim.rounding"), "half-up");
+	assert_string_not_equal(settings_rules_hash(settings), shipped);
+	settings_close(settings);
+}
+
+static void test_settings_open_with_rules_that_are_wrong(void **state)
+{
+	static const struct {
+		const char *rules, *what;
+	} table[] = {
+	    {"[rules]\nname = theirs\n", "ours.ini:2: these are the rules 'theirs', not 'ours'"},
+	    {"[rules]\nversion = x\n", "ours.ini:2: 'x' is no value for 'rules.version'"},
+	    {"[scan]\nmode = Gray\n", "ours.ini:2: 'scan.mode' is no counting rule"},
+	    {"[claim]\nauthority = x\n", "ours.ini:2: 'claim.authority' is no counting rule"},
+	    {"[rules]\nrubbish\n", "ours.ini:2: not a setting"},
+	};
+	struct error err = {0};
+
+	assert_null(settings_of("\n[rules]\nname = absent\n", &err));
+	assert_int_equal(err.kind, ERROR_SETUP);
+	assert_non_null(strstr(err.what, "altakt.ini:3: there are no counting rules 'absent'"));
+	assert_null(settings_of("[rules]\nname = ../../etc/x\n", &err));
+	assert_non_null(strstr(err.what, "is no value for 'rules.name'"));
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		put("rules/ours.ini", table[i].rules);
+		assert_null(settings_of("[rules]\nname = ours\n", &err));
+		assert_int_equal(err.kind, ERROR_SETUP);
+		if (!strstr(err.what, table[i].what))
+			fail_msg("%s", err.what);
+	}
+}
+
 static void test_settings_set_for_one_call(void **state)
 {
 	struct settings *settings = NULL;
@@ -402,6 +467,8 @@ int main(void)
 	    SETTINGS_TEST(test_settings_open_names_file_and_line_of_a_mistake),
 	    SETTINGS_TEST(test_settings_open_long_lines),
 	    SETTINGS_TEST(test_settings_open_no_file_and_rubbish),
+	    SETTINGS_TEST(test_settings_open_with_rules_of_ones_own),
+	    SETTINGS_TEST(test_settings_open_with_rules_that_are_wrong),
 	    SETTINGS_TEST(test_settings_set_for_one_call),
 	    SETTINGS_TEST(test_settings_bytes_with_units),
 	    SETTINGS_TEST(test_settings_each_in_the_order_of_the_file),
