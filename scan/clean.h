@@ -18,20 +18,20 @@ struct clean_options {
 };
 extern const struct clean_options clean_options_standard; /* all true */
 
-struct clean_result { /* {0} is empty */
-	struct Pix *page;	/* depth 1, 8 or 32; yours; NULL only for a blank side */
+struct clean_result {	  /* {0} is empty */
+	struct Pix *page; /* depth 1, 8 or 32; yours; NULL only for a blank side */
 	double dpi;
-	int rotated_deg;	/* clockwise, 0 90 180 270: what was done */
+	int rotated_deg;	  /* clockwise, 0 90 180 270: what was done */
 	double orient_confidence; /* 0: not sure, left as it was */
 	bool orient_unsure;
-	double skew_deg;	/* what was found, clockwise positive; what was corrected where deskewed */
+	double skew_deg; /* what was found, clockwise positive; what was corrected where deskewed */
 	double skew_confidence;
 	bool deskewed;
 	int crop_x_px, crop_y_px, crop_w_px, crop_h_px; /* in the raw image */
-	double width_mm, height_mm; /* of the paper */
-	bool blank;		/* nothing was written on this side */
-	double blank_score;	/* 0 surely written .. 1 surely blank */
-	enum page_kind kind;	/* PAGE_BITONAL, PAGE_GREY or PAGE_COLOUR, by content */
+	double width_mm, height_mm;			/* of the paper */
+	bool blank;					/* nothing was written on this side */
+	double blank_score;				/* 0 surely written .. 1 surely blank */
+	enum page_kind kind; /* PAGE_BITONAL, PAGE_GREY or PAGE_COLOUR, by content */
 	double kind_confidence;
 };
 

@@ -21,17 +21,17 @@ enum page_kind {
 };
 
 enum layer_kind {
-	LAYER_G4,      /* CCITT T.6, MSB first, 1 is ink (BlackIs1), opaque: white where there is none */
+	LAYER_G4, /* CCITT T.6, MSB first, 1 is ink (BlackIs1), opaque: white where there is none */
 	LAYER_STENCIL, /* CCITT T.6, MSB first, 1 is ink: painted in rgb, else transparent */
 	LAYER_JPEG,    /* baseline DCT, 1 or 3 channels (RGB by YCbCr) */
 };
 
 struct layer {
 	enum layer_kind kind;
-	int width_px, height_px;	  /* of the layer's own raster */
-	int channels;			  /* JPEG: 1 or 3 */
-	double x_px, y_px, w_px, h_px;	  /* where it lies on the page */
-	uint8_t rgb[3];			  /* STENCIL: the ink's colour, sRGB */
+	int width_px, height_px;       /* of the layer's own raster */
+	int channels;		       /* JPEG: 1 or 3 */
+	double x_px, y_px, w_px, h_px; /* where it lies on the page */
+	uint8_t rgb[3];		       /* STENCIL: the ink's colour, sRGB */
 	uint8_t *data;
 	size_t n_bytes;
 };
@@ -42,8 +42,9 @@ struct encoded_page { /* {0} is empty */
 	double dpi;		 /* of the page's raster; width_mm = width_px / dpi * 25.4 */
 	struct layer *layers;	 /* bottom first */
 	int n_layers;
-	double ink_lost;  /* the guard's: share of ink components that a reader would not see, 0..1 */
-	bool fell_back;	  /* the guard chose a safer encoding than was classified */
+	double
+	    ink_lost;	/* the guard's: share of ink components that a reader would not see, 0..1 */
+	bool fell_back; /* the guard chose a safer encoding than was classified */
 };
 
 struct encode_options { /* from the settings; {0} is not valid: use encode_options_standard */
@@ -68,8 +69,10 @@ bool encode_page(const struct Pix *page, double dpi, enum page_kind kind,
 
 void encoded_page_release(struct encoded_page *page); /* leaves {0} */
 
-/* A small JPEG of a whole raw or cleaned page for review and evidence, longest side side_px. Gives. */
-bool encode_thumbnail(const struct Pix *page, int side_px, uint8_t **data, size_t *n_bytes, struct error *err);
+/* A small JPEG of a whole raw or cleaned page for review and evidence, longest side side_px. Gives.
+ */
+bool encode_thumbnail(
+    const struct Pix *page, int side_px, uint8_t **data, size_t *n_bytes, struct error *err);
 
 const char *page_kind_name(enum page_kind kind); /* "bitonal" "grey" "colour" "mixed" */
 

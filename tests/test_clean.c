@@ -1,0 +1,247 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "drawn.h"
+#include "scan/clean.h"
+
+static struct clean_result cleaned(PIX *raw, double dpi, bool blank)
+{
+	struct clean_options options = clean_options_standard;
+	struct clean_result result = {0};
+	struct error err = {0};
+	options.blank = blank;
+	if (!clean_page(raw, dpi, &options, &result, &err))
+		fail_msg("%s", err.what);
+	return result;
+}
+
+static void test_clean_page_skewed_on_black(void **state)
+{
+	static const double angles[] = {-14, -5.3, -1.25, 0.4, 2.61, 9};
+	for (size_t i = 0; i < sizeof angles / sizeof *angles; i++) {
+		PIX *raw = drawn_bordered(drawn_letter(), 220, 220, 220, 220, 0x0a0a0a00);
+		raw = drawn_turned(raw, angles[i], 1);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_false(result.blank);
+		assert_true(result.deskewed);
+		assert_float_equal(result.skew_deg, angles[i], 0.1);
+		assert_false(result.orient_unsure);
+		assert_int_equal(result.rotated_deg, 0);
+		assert_float_equal(result.width_mm, 210, 2.1);
+		assert_float_equal(result.height_mm, 297, 2.97);
+		/* no background is left in the corners */
+		uint32_t corner;
+		pixGetPixel(result.page, 2, 2, &corner);
+		assert_true((corner >> 24) > 200);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
+static void test_clean_page_turned_by_quarters(void **state)
+{
+	for (int quarters = 0; quarters < 4; quarters++) {
+		PIX *letter = drawn_letter(), *raw = pixRotateOrth(letter, quarters);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_false(result.orient_unsure);
+		assert_int_equal(result.rotated_deg, (360 - 90 * quarters) % 360);
+		assert_float_equal(result.width_mm, 210, 2.1);
+		assert_true(pixGetWidth(result.page) < pixGetHeight(result.page));
+		clean_result_release(&result);
+		pixDestroy(&raw);
+		pixDestroy(&letter);
+	}
+}
+
+static void test_clean_page_straight_is_untouched(void **state)
+{
+	PIX *raw = drawn_letter();
+	struct clean_result result = cleaned(raw, 150, true);
+	int same = 0;
+	assert_false(result.deskewed);
+	pixEqual(raw, result.page, &same);
+	assert_true(same);
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+static void test_clean_page_blank_with_grain_and_border(void **state)
+{
+	PIX *raw = drawn_pix(drawn_paper(DRAWN_W, DRAWN_H, 0.85, 0.8, 0.62)); /* coloured paper */
+	drawn_grain(raw, 12, 7);
+	raw = drawn_turned(drawn_bordered(raw, 60, 60, 60, 60, 0x0a0a0a00), 1.5, 1);
+	struct clean_result result = cleaned(raw, 150, true);
+	assert_true(result.blank);
+	assert_true(result.blank_score > 0.5);
+	assert_null(result.page);
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+static void test_clean_page_one_initial_is_written(void **state)
+{
+	/* a pen's 4 mm initial, a pencil's number, a faint red stamp */
+	static const double inks[3][3] = {{0.1, 0.1, 0.4}, {0.62, 0.62, 0.62}, {0.93, 0.72, 0.72}};
+	for (int i = 0; i < 3; i++) {
+		cairo_surface_t *surface = drawn_paper(DRAWN_W, DRAWN_H, 0.95, 0.95, 0.95);
+		cairo_t *cr = cairo_create(surface);
+		cairo_set_source_rgb(cr, inks[i][0], inks[i][1], inks[i][2]);
+		cairo_set_line_width(cr, 2);
+		if (i == 2) {
+			cairo_set_line_width(cr, 5);
+			cairo_rectangle(cr, 600, 700, 240, 90);
+		} else {
+			cairo_move_to(cr, 1100, 150);
+			cairo_rel_line_to(cr, 8, -24);
+			cairo_rel_line_to(cr, 8, 24);
+			cairo_rel_line_to(cr, 8, -24);
+		}
+		cairo_stroke(cr);
+		cairo_destroy(cr);
+		PIX *raw = drawn_pix(surface);
+		drawn_grain(raw, 8, 3);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_false(result.blank);
+		assert_non_null(result.page);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
+static void test_clean_page_classifies_by_content(void **state)
+{
+	PIX *plain = drawn_letter();
+	struct clean_result result = cleaned(plain, 150, true);
+	assert_int_equal(result.kind, PAGE_BITONAL);
+	clean_result_release(&result);
+	pixDestroy(&plain);
+
+	cairo_surface_t *surface = drawn_paper(DRAWN_W, DRAWN_H, 0.96, 0.96, 0.96);
+	drawn_text(surface, 120, 160, 980, 20, 24);
+	cairo_t *cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 0.75, 0.15, 0.15);
+	cairo_set_line_width(cr, 5);
+	cairo_rectangle(cr, 700, 1200, 300, 120);
+	cairo_stroke(cr);
+	cairo_destroy(cr);
+	PIX *stamped = drawn_pix(surface);
+	result = cleaned(stamped, 150, true);
+	assert_int_equal(result.kind, PAGE_COLOUR);
+	clean_result_release(&result);
+	pixDestroy(&stamped);
+}
+
+static void test_clean_page_odd_images(void **state)
+{
+	static const struct {
+		int w, h, depth, black;
+		double dpi;
+	} cases[] = {{1, 1, 8, 0, 300}, {1, 1, 1, 1, 0}, {30000, 200, 8, 0, 300},
+	    {200, 30000, 1, 0, 300}, {1240, 1754, 8, 1, 150}, {1240, 1754, 32, 1, 150},
+	    {1240, 1754, 1, 1, 150}, {620, 877, 32, 0, 75}, {2480, 3508, 1, 0, 1200},
+	    {100, 100, 16, 0, 300}, {100, 100, 2, 0, 300}, {100, 3, 32, 0, -5},
+	    {2480, 3508, 1, 0, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		PIX *raw = pixCreate(cases[i].w, cases[i].h, cases[i].depth);
+		if ((cases[i].depth == 1) == cases[i].black)
+			pixSetAll(raw);
+		struct clean_result result = cleaned(raw, cases[i].dpi, false);
+		assert_non_null(result.page);
+		assert_true(result.dpi > 0);
+		struct encoded_page page = {0};
+		struct error err = {0};
+		assert_true(encode_page(
+		    result.page, result.dpi, result.kind, &encode_options_standard, &page, &err));
+		assert_true(page.n_layers >= 1);
+		encoded_page_release(&page);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
+static void test_clean_page_missing_resolution_is_guessed(void **state)
+{
+	PIX *raw = pixCreate(2480, 3508, 8);
+	pixSetAll(raw);
+	struct clean_result result = cleaned(raw, 0, false);
+	assert_float_equal(result.dpi, 300, 0.1);
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+static void test_clean_page_all_black_is_not_blank(void **state)
+{
+	PIX *raw = pixCreate(1240, 1754, 8);
+	struct clean_result result = cleaned(raw, 150, true);
+	assert_false(result.blank);
+	assert_non_null(result.page);
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+static void test_clean_page_palette_and_alpha(void **state)
+{
+	PIX *letter = drawn_letter();
+	PIX *palette = pixOctreeQuantNumColors(letter, 64, 0);
+	PIX *alpha = pixCopy(NULL, letter);
+	pixSetSpp(alpha, 4);
+	pixSetComponentArbitrary(alpha, L_ALPHA_CHANNEL, 255);
+	PIX *raws[2] = {palette, alpha};
+	for (int i = 0; i < 2; i++) {
+		struct clean_result result = cleaned(raws[i], 150, true);
+		assert_non_null(result.page);
+		assert_false(result.blank);
+		assert_true(pixGetDepth(result.page) == 8 || pixGetDepth(result.page) == 32);
+		clean_result_release(&result);
+		pixDestroy(&raws[i]);
+	}
+	pixDestroy(&letter);
+}
+
+static void test_clean_page_empty_image(void **state)
+{
+	struct clean_result result = {0};
+	struct error err = {0};
+	assert_false(clean_page(NULL, 300, &clean_options_standard, &result, &err));
+	assert_int_equal(err.kind, ERROR_INPUT);
+	assert_non_null(strstr(err.what, "empty"));
+}
+
+static void test_clean_for_recognition_scales(void **state)
+{
+	PIX *letter = drawn_letter(), *bits = NULL;
+	struct error err = {0};
+	double scale = 0;
+	assert_true(clean_for_recognition(letter, 300, 200, &bits, &scale, &err));
+	assert_float_equal(scale, 1.5, 0.01);
+	assert_int_equal(pixGetDepth(bits), 1);
+	int ink = 0;
+	pixCountPixels(bits, &ink, NULL);
+	assert_true(ink > 2000 && ink < pixGetWidth(bits) * pixGetHeight(bits) / 5);
+	pixDestroy(&bits);
+	pixDestroy(&letter);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_clean_page_skewed_on_black),
+	    cmocka_unit_test(test_clean_page_turned_by_quarters),
+	    cmocka_unit_test(test_clean_page_straight_is_untouched),
+	    cmocka_unit_test(test_clean_page_blank_with_grain_and_border),
+	    cmocka_unit_test(test_clean_page_one_initial_is_written),
+	    cmocka_unit_test(test_clean_page_classifies_by_content),
+	    cmocka_unit_test(test_clean_page_odd_images),
+	    cmocka_unit_test(test_clean_page_missing_resolution_is_guessed),
+	    cmocka_unit_test(test_clean_page_all_black_is_not_blank),
+	    cmocka_unit_test(test_clean_page_palette_and_alpha),
+	    cmocka_unit_test(test_clean_page_empty_image),
+	    cmocka_unit_test(test_clean_for_recognition_scales),
+	};
+	setMsgSeverity(L_SEVERITY_NONE);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
