@@ -12,6 +12,7 @@
 #include "config/error.h"
 
 #define NOTE_NAMESPACE "http://altakt.example/ns/transfer-note/1/"
+#define NOTE_PRODUCER  "altakt " ALTAKT_VERSION /* Producer, in packet and info dictionary alike */
 
 struct note {			  /* all borrowed UTF-8; NULL is left out of the packet */
 	const char *creator;	  /* a) who made the product: an identifiable person or pseudonym */
