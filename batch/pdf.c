@@ -11,6 +11,7 @@
 
 #include "batch/pdf_font.h"
 #include "batch/pdf_text.h"
+#include "batch/srgb.h"
 #include "config/file.h"
 #include "config/text.h"
 
@@ -24,10 +25,6 @@ enum {
 	PARTS_BEFORE_DOUBLING = 100,
 	SIDE_MIN_PT = 3, /* ISO 19005-2, 6.1.13: limits of a page's sides */
 	SIDE_MAX_PT = 14400,
-};
-
-static const unsigned char srgb[] = {
-#include "srgb.inc"
 };
 
 struct pdf {
@@ -443,7 +440,7 @@ static bool metadata_set(
 	qpdf_oh_release(q, dict);
 	set(q, root, "/Metadata", stream);
 
-	qpdf_oh profile = stream_new(q, srgb, sizeof srgb, NULL, NULL);
+	qpdf_oh profile = stream_new(q, srgb_profile, srgb_profile_bytes, NULL, NULL);
 	dict = qpdf_oh_get_dict(q, profile);
 	set(q, dict, "/N", qpdf_oh_new_integer(q, 3));
 	qpdf_oh_release(q, dict);
