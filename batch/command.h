@@ -18,17 +18,18 @@ enum exit_code {
 	EXIT_CHECK = 4,	  /* a check found something wrong */
 };
 
-struct call { /* what main.c has read before the subcommand */
-	const char *workspace;	/* -w, ALTAKT_WORKSPACE or "." */
+struct call {			 /* what main.c has read before the subcommand */
+	const char *workspace;	 /* -w, ALTAKT_WORKSPACE or "." */
 	const char *const *sets; /* --set, NULL-terminated */
-	const char *program;	/* /proc/self/exe, for starting workers */
+	const char *program;	 /* /proc/self/exe, for starting workers */
 };
 
 struct command {
-	const char *name;	  /* "close", or "sheet void" for two words */
-	const char *arguments;	  /* "BATCH", "[PATH…]"; not translated */
-	const char *summary;	  /* one sentence, N_() */
-	int (*run)(const struct call *call, int argc, char **argv); /* argv[0] is the command; returns enum exit_code */
+	const char *name;      /* "close", or "sheet void" for two words */
+	const char *arguments; /* "BATCH", "[PATH…]"; not translated */
+	const char *summary;   /* one sentence, N_() */
+	int (*run)(const struct call *call, int argc,
+	    char **argv); /* argv[0] is the command; returns enum exit_code */
 };
 
 enum option_kind {
@@ -43,7 +44,7 @@ struct option_list {
 	int n;
 };
 
-struct option_spec { /* an array of them ends with {0} */
+struct option_spec {	  /* an array of them ends with {0} */
 	const char *name; /* without "--" */
 	enum option_kind kind;
 	void *value;	      /* bool *, const char **, long *, struct option_list * */
@@ -53,8 +54,8 @@ struct option_spec { /* an array of them ends with {0} */
 
 /*
  * Reads argv: options may stand anywhere, "--" ends them. Positional arguments are gathered at
- * args (room for argc), *n_args of them. Handles --help (prints, *exit_code EXIT_DONE) and every
- * mistake (says it, EXIT_USAGE): then returns false.
+ * args (room for argc; argv itself will do), *n_args of them. Handles --help (prints, *exit_code
+ * EXIT_DONE) and every mistake (says it, EXIT_USAGE): then returns false.
  */
 bool options_read(const struct command *command, const struct option_spec *options, int argc,
     char **argv, const char **args, int *n_args, int *exit_code);
@@ -65,6 +66,12 @@ int command_fail(const struct error *err);
 /* A usage mistake: prints it with a hint at --help, returns EXIT_USAGE. */
 int command_usage(const struct command *command, const char *what, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Becomes true with Ctrl-C or SIGTERM: finish what is under way, keep the state, stop. */
+const volatile bool *command_stop(void);
+
+/* The account of the operating system that this process runs under. Lent. */
+const char *command_account(void);
 
 /* Who acts: --by or --operator, else station.operator, else the account. Lent. */
 struct settings;

@@ -6,6 +6,7 @@
  *   chain      name, n, head, bytes          the end of each chain; '' is the workspace's own
  *   event      chain, n, line                every event, exactly as it stands in ledger.jsonl
  *   batch      name, station, state, ...     one row a batch, derived
+ *   casefile   batch, file, key, volume      the files of every batch, by key of the file number
  *   serial     serial, batch, sheet          cover sheets seen
  *   source     key, batch, sheet             imported images, by path, size, time and hash
  *   register   key, file_number, volume, ... the files that should exist (batch/register.h)
@@ -25,7 +26,8 @@ struct journal;
 struct sqlite3;
 struct sqlite3_stmt;
 
-/* workspace: its folder. ERROR_SETUP: there is no journal; ERROR_SYSTEM: damaged, or not writable. */
+/* workspace: its folder. ERROR_SETUP: there is no journal; ERROR_SYSTEM: damaged, or not writable.
+ */
 bool journal_open(const char *workspace, struct journal **out, struct error *err);
 void journal_close(struct journal *journal); /* rolls back what is open; accepts NULL */
 
@@ -39,6 +41,9 @@ bool journal_create(const char *workspace, struct error *err);
 bool journal_begin(struct journal *journal, struct error *err);
 bool journal_commit(struct journal *journal, struct error *err);
 void journal_rollback(struct journal *journal); /* no-op outside a transaction */
+
+/* Notes that a chain grew, so that commit publishes it; batch/ledger.c calls it. */
+void journal_touch(struct journal *journal, const char *chain);
 
 const char *journal_workspace(const struct journal *journal); /* its folder, lent */
 

@@ -25,6 +25,7 @@
  *   sheet_voided     sheet reason
  *   sheet_moved      sheet file after(sheet or "") reason
  *   rescan_asked     sheet reason                     the next sheet fed supersedes it
+ *   insert_asked     sheet reason                     the next sheet fed comes behind it
  *   image_missing    sheet missing reason             decided by somebody: images that never came
  *   file_completed   file why("cover"|"close"|"count")
  *   file_reopened    file why
@@ -38,13 +39,10 @@
  *   evidence_kept    sheet side path sha256
  *   closed           revision previous supersedes     the manifest covers the chain up to here
  *   manifest_written revision sha256
- *   seen             pages[] all(bool)
- *   accepted         lead seed sample[] manifest acceptance_sha256
- *   rejected         lead reason sheets[]
- *   claimed          claim
- *   claim_cancelled  claim
- *   purged           images bytes
- *   abandoned        reason
+ *   reopened         reason                           a correction follows; it closes again as
+ * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest
+ * acceptance_sha256 rejected         lead reason sheets[] claimed          claim claim_cancelled
+ * claim purged           images bytes abandoned        reason
  *
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
@@ -71,12 +69,12 @@ struct journal;
  *
  * If the clock went back, the event says "clock_back":true.
  */
-bool ledger_append(struct journal *journal, const char *chain, const char *by, json_t *event,
-    struct error *err);
+bool ledger_append(
+    struct journal *journal, const char *chain, const char *by, json_t *event, struct error *err);
 
 /* The end of a chain: number of events and hash of the last line (64 zeros for an empty one). */
-bool ledger_head(struct journal *journal, const char *chain, int64_t *n, char head[65],
-    struct error *err);
+bool ledger_head(
+    struct journal *journal, const char *chain, int64_t *n, char head[65], struct error *err);
 
 typedef bool ledger_visit(
     void *self, int64_t n, const char *line, size_t n_bytes, struct error *err);
@@ -95,7 +93,11 @@ bool ledger_file_read(const char *path, ledger_visit *visit, void *self, int64_t
 /* Where a chain's ledger.jsonl lies; the caller frees. */
 char *ledger_path(const char *workspace, const char *chain);
 
-/* Brings ledger.jsonl and ledger.sha256 up to the journal. ERROR_CHECK: the file is not ours any more. */
+/*
+ * Brings ledger.jsonl up to the journal, and beside it ledger.head: "<SHA-256 of the last line>
+ * <number of lines>", so that even a change in the last line shows. ERROR_DECIDE: the file is
+ * longer than the journal knows.
+ */
 bool ledger_publish(struct journal *journal, const char *chain, struct error *err);
 
 /* Now, as events write it: "2026-11-23T08:00:00.123Z". */

@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "config/error.h"
 #include "batch/tally.h"
+#include "config/error.h"
 
 /* manifest.json as text with a newline at its end; gives. tally must end with a "closed" event. */
 char *manifest_text(const struct tally *tally);

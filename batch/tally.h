@@ -23,16 +23,17 @@ struct tally_side {
 	char side; /* 'f', 'b', 'c' … */
 	bool done; /* page work is recorded */
 	bool blank, ocr_failed, flagged;
+	bool evidence; /* its proof image is kept */
 	int words;
 	int64_t fed_event, done_event; /* their numbers in the chain */
 };
 
 struct tally_sheet {
-	int n;	  /* running number in the batch */
-	int file; /* 0: none */
+	int n;				 /* running number in the batch */
+	int file;			 /* 0: none */
 	int expected, received, missing; /* images; missing ones that somebody decided */
 	bool separator, voided, superseded;
-	int suspects; /* not decided yet */
+	int suspects;	   /* not decided yet */
 	int suspect_kinds; /* bit set of enum suspect ever raised */
 	bool seen;
 	struct tally_side sides[TALLY_SIDES];
@@ -44,9 +45,10 @@ struct tally_file {
 	int file; /* from 1 */
 	char file_number[FILE_NUMBER_SIZE];
 	int volume;
-	int prepared;	 /* the slip's count, -1 unknown */
-	int given;	 /* the operator's own count, -1 none */
-	bool from_cover, complete, settled, empty_renumbered;
+	int prepared; /* the slip's count, -1 unknown */
+	int given;    /* the operator's own count, -1 none */
+	bool from_cover, complete, settled;
+	int64_t changed; /* the event that last changed what its bundle holds */
 	/* The newest bundle, where one was made since the file's last change: */
 	bool bundled;
 	char bundle[256], sha512[129];
@@ -76,8 +78,9 @@ struct tally { /* {0} is empty */
 	int *order; /* sheet numbers in the order of the bundles */
 	struct tally_file *files;
 	int n_files;
-	int open_file; /* the file that the next sheet joins, 0: none */
+	int open_file;	 /* the file that the next sheet joins, 0: none */
 	int rescan_next; /* sheet that the next fed one supersedes, 0: none */
+	int insert_next; /* sheet behind which the next fed one comes, 0: none */
 	bool feeding;
 	int64_t events;
 	char head[65]; /* hash of the last line */
@@ -95,11 +98,11 @@ struct tally_counts {
 	int files, sheets, pages, images, blank_pages, blank_sheets;
 	int separators, superseded, voided, ocr_failed;
 	int fed, images_expected, images_missing, counted, blank_uncounted;
-	int images_counted;  /* images of counted sheets */
-	int suspects;	     /* sheets that nobody has decided */
-	int unassigned;	     /* sheets of no file, neither voided nor separators */
-	int pages_todo;	     /* images whose page work is not recorded */
-	int files_todo;	     /* complete files without a bundle */
+	int images_counted;   /* images of counted sheets */
+	int suspects;	      /* sheets that nobody has decided */
+	int unassigned;	      /* sheets of no file, neither voided nor separators */
+	int pages_todo;	      /* images whose page work is not recorded */
+	int files_todo;	      /* complete files without a bundle */
 	int images_undecided; /* missing ones that nobody has decided */
 };
 

@@ -16,7 +16,8 @@ struct workspace {
 	struct journal *journal;
 };
 
-/* `altakt init`: makes the folders (0700), altakt.ini, journal.sqlite. ERROR_USAGE: there is one already. */
+/* `altakt init`: makes the folders (0700), altakt.ini, journal.sqlite. ERROR_USAGE: there is one
+ * already. */
 bool workspace_init(const char *path, struct error *err);
 
 /*

@@ -1,0 +1,448 @@
+#include "batch/close.h"
+
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/manifest.h"
+#include "batch/pipeline.h"
+#include "config/file.h"
+#include "config/hash.h"
+#include "config/log.h"
+#include "config/text.h"
+
+static void say(bool print, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(bool print, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!print)
+		return;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void suspects_text(int kinds, char text[256])
+{
+	static const char *const names[] = {N_("double feed"), N_("an image is missing"),
+	    N_("unreadable cover sheet"), N_("this cover sheet was fed before"),
+	    N_("the same file number again"), N_("belongs to no file"),
+	    N_("the register does not know this file"), N_("cover sheet of the file that was open"),
+	    N_("more sheets than a file may have"), N_("nearly equal to another page"),
+	    N_("the device counts more sheets")};
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (kinds & 1 << i)
+			n +=
+			    (size_t)snprintf(text + n, 256 - n, "%s%s", n ? ", " : "", _(names[i]));
+}
+
+static void undecided_check(struct batch *b, bool print, int *decide)
+{
+	const struct tally *t = &b->tally;
+	char kinds[256];
+
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		bool gone = s->voided || s->superseded;
+		if (s->suspects > 0 && !gone) {
+			suspects_text(s->suspect_kinds, kinds);
+			say(print,
+			    _("sheet %s/%d waits for a decision: %s\n        altakt decide %s/%d keep|void|cover --by NAME --reason TEXT"),
+			    b->name, s->n, kinds, b->name, s->n);
+			++*decide;
+		} else if (s->file == 0 && !gone && !s->separator) {
+			say(print,
+			    _("sheet %s/%d belongs to no file\n        altakt sheet move %s/%d --file NO --by NAME --reason TEXT, or sheet void"),
+			    b->name, s->n, b->name, s->n);
+			++*decide;
+		} else if (s->expected - s->missing != s->received && !gone) {
+			say(print,
+			    _("sheet %s/%d: %d images came, %d were expected\n        altakt decide %s/%d keep|void --by NAME --reason TEXT"),
+			    b->name, s->n, s->received, s->expected - s->missing, b->name, s->n);
+			++*decide;
+		}
+	}
+}
+
+static void witnesses_check(struct batch *b, bool print, int *decide, int *differ)
+{
+	const struct tally *t = &b->tally;
+	struct tally_counts c;
+
+	for (int i = 0; i < t->n_files; i++) {
+		const struct tally_file *f = &t->files[i];
+		tally_file_counts(t, f->file, &c);
+		int sheets = c.counted + c.blank_uncounted;
+		if (c.fed == 0)
+			continue;
+		if (f->prepared >= 0 && f->prepared != sheets && !f->settled) {
+			say(print,
+			    _("file %s: the preparation slip says %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        look for sheets that were forgotten, fed twice or belong elsewhere; then feed, void or move them"),
+			    f->file_number, f->prepared, sheets, c.voided, c.superseded);
+			++*differ;
+		}
+		if (f->given >= 0 && f->given != sheets && !f->settled) {
+			say(print,
+			    _("file %s: the operator counted %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        count the paper again; then feed, void or move sheets"),
+			    f->file_number, f->given, sheets, c.voided, c.superseded);
+			++*differ;
+		}
+		if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0 && !f->settled) {
+			say(print,
+			    _("file %s: imported images have no feed as witness; its count is needed\n        altakt import --batch %s --file '%s' --sheets N, or a register with the slip's counts"),
+			    f->file_number, b->name, f->file_number);
+			++*decide;
+		}
+		if (f->bundled && f->pages != c.pages && c.counted > 0) {
+			say(print,
+			    _("file %s: its bundle has %d pages, the ledger %d\n        run 'altakt process'"),
+			    f->file_number, f->pages, c.pages);
+			++*differ;
+		}
+	}
+	size_t k;
+	json_t *expected;
+	json_array_foreach(t->expect, k, expected)
+	{
+		const char *number = json_string_value(json_object_get(expected, "file_number"));
+		int volume = (int)json_integer_value(json_object_get(expected, "volume"));
+		const struct tally_file *f =
+		    number ? tally_file_find(t, number, volume > 0 ? volume : 1) : NULL;
+		if (f)
+			tally_file_counts(t, f->file, &c);
+		if (!f || c.counted + c.blank_uncounted == 0) {
+			say(print, _("file %s is on the batch's list, but no sheet of it was fed"),
+			    number ? number : "?");
+			++*differ;
+		}
+	}
+}
+
+bool close_check(struct batch *b, bool print, int *decide, int *differ, struct error *err)
+{
+	*decide = *differ = 0;
+	if (!batch_refresh(b, err))
+		return false;
+	undecided_check(b, print, decide);
+	witnesses_check(b, print, decide, differ);
+	return true;
+}
+
+/* The balance holds by construction; if it ever did not, nothing may be closed on it. */
+static bool balance_hold(const struct batch *b, struct error *err)
+{
+	struct tally_counts c;
+
+	tally_counts(&b->tally, &c);
+	bool ok = c.fed == c.counted + c.blank_uncounted + c.separators + c.superseded + c.voided &&
+	    c.pages + c.blank_pages == c.images_counted;
+	return ok ||
+	    error_set(err, ERROR_CHECK, _("keep everything as it is and report it"),
+		_("batch %s: the balance does not hold"), b->name);
+}
+
+static bool previous_read(struct batch *b, char previous[65], struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	snprintf(previous, 65, "%s", hash_zero);
+	if (!journal_prepare(b->workspace->journal,
+		"SELECT manifest FROM batch WHERE station = ? AND manifest <> '' ORDER BY closed DESC, name DESC LIMIT 1",
+		&stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, b->tally.station, -1, SQLITE_TRANSIENT);
+	if (!journal_step(b->workspace->journal, stmt, &row, err))
+		return false;
+	if (row)
+		snprintf(previous, 65, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_reset(stmt);
+	return true;
+}
+
+static bool manifest_hash_read(struct batch *b, char hash[65], struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	hash[0] = '\0';
+	if (!journal_prepare(
+		b->workspace->journal, "SELECT manifest FROM batch WHERE name = ?", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, b->name, -1, SQLITE_TRANSIENT);
+	if (!journal_step(b->workspace->journal, stmt, &row, err))
+		return false;
+	if (row)
+		snprintf(hash, 65, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_reset(stmt);
+	return true;
+}
+
+/* A proof image of every side that no PDF shows, but of cover sheets: copied, then one event each.
+ */
+static bool evidence_copy(struct batch *b, json_t *events, struct error *err)
+{
+	const struct tally *t = &b->tally;
+	char *folder = file_path("%s/batches/%s/evidence", b->workspace->path, b->name);
+	bool ok = false;
+
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		if (s->separator && !s->voided && !s->superseded)
+			continue;
+		for (int k = 0; k < s->n_sides; k++) {
+			const struct tally_side *p = &s->sides[k];
+			if (!p->blank && !s->voided && !s->superseded)
+				continue;
+			if (p->evidence)
+				continue;
+			char *from = file_path(
+			    "%s/spool/%s/%d%c.jpg", b->workspace->path, b->name, s->n, p->side);
+			char *to = file_path("%s/%d%c.jpg", folder, s->n, p->side);
+			char sha256[HASH_SIZE], name[96], side[2] = {p->side, 0};
+			char path[64];
+			bool copied = file_make_folder(folder, err) && file_copy(from, to, err) &&
+			    hash_file(HASH_SHA256, to, sha256, NULL, err);
+			free(from);
+			free(to);
+			if (!copied)
+				goto done;
+			batch_sheet_name(b, s->n, name);
+			snprintf(path, sizeof path, "evidence/%d%c.jpg", s->n, p->side);
+			json_array_append_new(events,
+			    json_pack("{ss ss ss ss ss}", "event", "evidence_kept", "sheet", name,
+				"side", side, "path", path, "sha256", sha256));
+		}
+	}
+	ok = true;
+done:
+	free(folder);
+	return ok;
+}
+
+static bool manifest_write(struct batch *b, struct error *err)
+{
+	char *text = manifest_text(&b->tally), *csv = manifest_csv(&b->tally);
+	char *path = manifest_path(b->workspace->path, b->name, 0);
+	char *csv_path = file_path("%s/batches/%s/manifest.csv", b->workspace->path, b->name);
+	bool ok = file_write(path, text, strlen(text), err) &&
+	    file_write(csv_path, csv, strlen(csv), err);
+
+	free(text);
+	free(csv);
+	free(path);
+	free(csv_path);
+	return ok;
+}
+
+static bool replay_add(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	return tally_add(self, n, line, n_bytes, err);
+}
+
+struct last_closed {
+	int64_t n;
+};
+
+static bool closed_find(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct last_closed *last = self;
+
+	if (strstr(line, "\"event\":\"closed\""))
+		last->n = n;
+	return true;
+}
+
+bool close_finish(struct batch *b, struct error *err)
+{
+	char *path = manifest_path(b->workspace->path, b->name, 0);
+	char *csv = file_path("%s/batches/%s/manifest.csv", b->workspace->path, b->name);
+	struct last_closed last = {0};
+	struct batch closed = {.workspace = b->workspace};
+	bool ok = false;
+
+	if (b->tally.revision == 0 || (file_exists(path) && file_exists(csv))) {
+		ok = true;
+		goto done;
+	}
+	memcpy(closed.name, b->name, sizeof closed.name);
+	if (!ledger_read(b->workspace->journal, b->name, 1, 0, closed_find, &last, err) ||
+	    !ledger_read(b->workspace->journal, b->name, 1, last.n, replay_add, &closed.tally, err))
+		goto done;
+	ok = manifest_write(&closed, err);
+done:
+	batch_release(&closed);
+	free(path);
+	free(csv);
+	return ok;
+}
+
+/* The old manifest stays beside, under its revision. */
+static bool manifest_keep(struct batch *b, int revision, struct error *err)
+{
+	char *old = manifest_path(b->workspace->path, b->name, 0);
+	char *kept = manifest_path(b->workspace->path, b->name, revision);
+	bool ok = file_exists(kept) || file_copy(old, kept, err);
+
+	free(old);
+	free(kept);
+	return ok;
+}
+
+static bool close_record(struct batch *b, json_t *evidence, const char *by, struct error *err)
+{
+	char previous[65], supersedes[65] = "", hash[HASH_SIZE];
+	json_t *event, *one;
+	bool ok = false;
+	char *text;
+	size_t i;
+
+	if (!previous_read(b, previous, err))
+		return false;
+	int revision = b->tally.revision + 1;
+	if (revision > 1 &&
+	    (!manifest_hash_read(b, supersedes, err) || !manifest_keep(b, revision - 1, err)))
+		return false;
+	json_array_foreach(evidence, i, one)
+	{
+		if (!batch_event(b, by, json_incref(one), err))
+			return false;
+	}
+	event =
+	    json_pack("{ss si ss}", "event", "closed", "revision", revision, "previous", previous);
+	if (event && supersedes[0])
+		json_object_set_new(event, "supersedes", json_string(supersedes));
+	if (!batch_event(b, by, event, err) || !balance_hold(b, err))
+		return false;
+	text = manifest_text(&b->tally);
+	hash_bytes(HASH_SHA256, text, strlen(text), hash);
+	char *path = manifest_path(b->workspace->path, b->name, 0);
+	char *csv_path = file_path("%s/batches/%s/manifest.csv", b->workspace->path, b->name);
+	char *csv = manifest_csv(&b->tally);
+	if (revision > 1)
+		ok = file_remove(path, err) && file_remove(csv_path, err);
+	else
+		ok = true;
+	ok = ok &&
+	    batch_event(b, by,
+		json_pack("{ss si ss}", "event", "manifest_written", "revision", revision, "sha256",
+		    hash),
+		err) &&
+	    batch_commit(b, err) && file_write(path, text, strlen(text), err) &&
+	    file_write(csv_path, csv, strlen(csv), err);
+	free(text);
+	free(csv);
+	free(path);
+	free(csv_path);
+	return ok;
+}
+
+/* Files whose sheets were all voided or moved away leave no bundle. */
+static bool bundles_prune(struct batch *b, struct error *err)
+{
+	for (int i = 0; i < b->tally.n_files; i++) {
+		const struct tally_file *f = &b->tally.files[i];
+		struct tally_counts c;
+		tally_file_counts(&b->tally, f->file, &c);
+		if (f->bundle[0] && !f->bundled && c.counted + c.blank_uncounted == 0) {
+			char *folder = file_path("%s/%s", b->workspace->path, f->bundle);
+			bool ok = file_remove(folder, err);
+			free(folder);
+			if (!ok)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool files_complete(struct batch *b, const char *by, struct error *err)
+{
+	if (!batch_begin(b, err))
+		return false;
+	for (int i = 0; i < b->tally.n_files; i++) {
+		if (b->tally.files[i].complete)
+			continue;
+		if (!batch_event(b, by,
+			json_pack(
+			    "{ss si ss}", "event", "file_completed", "file", i + 1, "why", "close"),
+			err)) {
+			batch_rollback(b);
+			return false;
+		}
+	}
+	return batch_commit(b, err);
+}
+
+bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
+    const volatile bool *stop, enum close_answer *answer, struct error *err)
+{
+	json_t *evidence = NULL;
+	struct tally_counts c;
+	int decide, differ;
+	bool ok = false;
+
+	if (!batch_refresh(b, err))
+		return false;
+	if (b->tally.state != BATCH_OPEN) {
+		*answer = CLOSE_ALREADY;
+		return b->tally.state == BATCH_ABANDONED || close_finish(b, err);
+	}
+	undecided_check(b, true, (decide = 0, &decide));
+	if (decide > 0) {
+		*answer = CLOSE_DECIDE;
+		return true;
+	}
+	if (!files_complete(b, by, err) || !pipeline_drain(pipeline, b, stop, err))
+		return false;
+	tally_counts(&b->tally, &c);
+	if (c.pages_todo > 0 || c.files_todo > 0) {
+		*answer = CLOSE_STOPPED;
+		return true;
+	}
+	if (!close_check(b, true, &decide, &differ, err))
+		return false;
+	if (decide > 0 || differ > 0) {
+		*answer = differ > 0 ? CLOSE_DIFFERS : CLOSE_DECIDE;
+		return true;
+	}
+	evidence = json_array();
+	if (!evidence_copy(b, evidence, err) || !bundles_prune(b, err) || !batch_begin(b, err))
+		goto done;
+	/* Somebody may have decided or fed since: then the next call closes what is there now. */
+	tally_counts(&b->tally, &c);
+	if (c.pages_todo > 0 || c.files_todo > 0 || c.suspects > 0 || c.unassigned > 0) {
+		batch_rollback(b);
+		*answer = CLOSE_DECIDE;
+		ok = error_set(err, ERROR_BUSY, _("give the command again"),
+		    _("batch %s changed while it was being closed"), b->name);
+		goto done;
+	}
+	if (!close_record(b, evidence, by, err)) {
+		batch_rollback(b);
+		goto done;
+	}
+	*answer = CLOSE_DONE;
+	ok = true;
+done:
+	json_decref(evidence);
+	return ok;
+}
+
+void close_receipt_print(const struct batch *b)
+{
+	struct tally_counts c;
+
+	tally_counts(&b->tally, &c);
+	printf(_("%s: %d files, %d sheets, %d pages, %d images (revision %d, ledger %s)\n"),
+	    b->name, c.files, c.sheets, c.pages, c.images, b->tally.revision, b->tally.head);
+}

@@ -1,0 +1,121 @@
+#include "batch/commands.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/text.h"
+#include "scan/scanner.h"
+
+static json_t *device_json(const struct device *d, bool abilities)
+{
+	json_t *one =
+	    json_pack("{ss ss ss ss}", "name", d->name, "vendor", d->vendor ? d->vendor : "",
+		"model", d->model ? d->model : "", "type", d->type ? d->type : "");
+
+	if (!abilities)
+		return one;
+	struct scanner_options options = {
+	    .device = d->name, .mode = "Gray", .resolution_dpi = 300, .timeout_ms = 20000};
+	struct scanner *scanner = NULL;
+	struct error err = {0};
+	if (scanner_open(&options, &scanner, &err)) {
+		char *text = scanner_abilities(scanner);
+		json_t *can = text ? json_loads(text, 0, NULL) : NULL;
+		if (can)
+			json_object_set_new(one, "abilities", can);
+		free(text);
+		scanner_close(scanner);
+	} else {
+		json_object_set_new(one, "error", json_string(err.what));
+	}
+	return one;
+}
+
+static void words_print(const char *title, const json_t *list)
+{
+	size_t i;
+	json_t *word;
+
+	if (json_array_size(list) == 0)
+		return;
+	printf("    %s", title);
+	json_array_foreach(list, i, word)
+	{
+		if (json_is_string(word))
+			printf("%s%s", i ? ", " : "", json_string_value(word));
+		else
+			printf("%s%g", i ? ", " : "", json_number_value(word));
+	}
+	printf("\n");
+}
+
+static void device_print(const json_t *d)
+{
+	const json_t *can = json_object_get(d, "abilities");
+
+	printf("%s  (%s %s, %s)\n", json_string_value(json_object_get(d, "name")),
+	    json_string_value(json_object_get(d, "vendor")),
+	    json_string_value(json_object_get(d, "model")),
+	    json_string_value(json_object_get(d, "type")));
+	if (json_object_get(d, "error"))
+		printf("    %s\n", json_string_value(json_object_get(d, "error")));
+	if (!can)
+		return;
+	words_print(_("sources: "), json_object_get(can, "sources"));
+	words_print(_("modes: "), json_object_get(can, "modes"));
+	words_print(_("resolutions: "), json_object_get(can, "resolutions"));
+	printf(_("    duplex: %s, double-feed detection: %s, imprinter: %s\n"),
+	    json_is_true(json_object_get(can, "duplex")) ? _("yes") : _("no"),
+	    json_is_true(json_object_get(can, "double_feed")) ? _("yes") : _("no"),
+	    json_is_true(json_object_get(can, "imprinter")) ? _("yes") : _("no"));
+}
+
+static int run_devices(const struct call *call, int argc, char **argv)
+{
+	const char **args = (const char **)argv, *device = NULL;
+	bool json = false;
+	const struct option_spec options[] = {{"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
+	    {"device", OPTION_TEXT, &device, N_("NAME"),
+		N_("this one, such as paper:DIR, instead of those that SANE finds")},
+	    {0}};
+	struct device_list list = {0};
+	struct error err = {0};
+	int n, code = EXIT_DONE;
+
+	if (!options_read(&command_devices, options, argc, argv, args, &n, &code))
+		return code;
+	json_t *all = json_array();
+	if (device) {
+		struct device one = {.name = (char *)device};
+		json_array_append_new(all, device_json(&one, true));
+		if (json_object_get(json_array_get(all, 0), "error"))
+			code = EXIT_FAILED;
+	} else if (!device_list_open(&list, &err)) {
+		json_decref(all);
+		return command_fail(&err);
+	}
+	for (int i = 0; i < list.n; i++)
+		json_array_append_new(all, device_json(&list.devices[i], true));
+	if (json) {
+		char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+		printf("%s\n", text ? text : "[]");
+		free(text);
+	} else {
+		size_t i;
+		json_t *d;
+		json_array_foreach(all, i, d)
+		{
+			device_print(d);
+		}
+		if (json_array_size(all) == 0)
+			printf("%s",
+			    _("SANE sees no scanner. Is it switched on and plugged in? May this account use it (group 'scanner')?\nThe simulator is --device paper:DIR, with images in DIR\n"));
+	}
+	json_decref(all);
+	device_list_release(&list);
+	return code;
+}
+
+const struct command command_devices = {"devices", "[--json] [--device NAME]",
+    N_("Lists the scanners that SANE sees, and what they can do."), run_devices};

@@ -1,0 +1,152 @@
+/* process and close: what is done after the paper. */
+#include "batch/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/close.h"
+#include "batch/pipeline.h"
+#include "config/lock.h"
+#include "config/text.h"
+
+struct processing {
+	struct workspace *workspace;
+	struct pipeline *pipeline;
+	int batches, waiting;
+};
+
+static bool batch_process(void *self, const char *name, struct error *err)
+{
+	struct processing *p = self;
+	struct tally_counts c;
+	struct batch b = {0};
+	bool ok = batch_open(p->workspace, name, &b, err) &&
+	    pipeline_drain(p->pipeline, &b, command_stop(), err);
+
+	if (ok) {
+		tally_counts(&b.tally, &c);
+		p->batches++;
+		p->waiting += c.suspects;
+	}
+	batch_release(&b);
+	return ok;
+}
+
+static int run_process(const struct call *call, int argc, char **argv)
+{
+	const char **args = (const char **)argv, *by = NULL;
+	long jobs = 0;
+	const struct option_spec options[] = {
+	    {"jobs", OPTION_NUMBER, &jobs, "N",
+		N_("workers; 0: as many as cores and memory allow")},
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who is named in the ledger")}, {0}};
+	struct workspace w = {0};
+	struct pipeline *pipeline = NULL;
+	struct error err = {0};
+	int n, code;
+
+	if (!options_read(&command_process, options, argc, argv, args, &n, &code))
+		return code;
+	if (jobs < 0 || jobs > 256)
+		return command_usage(&command_process, _("--jobs is from 0 to 256"));
+	if (!workspace_open(call->workspace, call->sets, &w, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	struct pipeline_options po = {.program = call->program,
+	    .sets = call->sets,
+	    .jobs = (int)jobs,
+	    .by = command_person(by, w.settings)};
+	if (!pipeline_open(&w, &po, &pipeline, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	struct processing p = {.workspace = &w, .pipeline = pipeline};
+	bool ok = true;
+	for (int i = 0; ok && i < n; i++)
+		ok = batch_process(&p, args[i], &err);
+	if (ok && n == 0)
+		ok = batch_each(&w, "open", batch_process, &p, &err);
+	const struct pipeline_work *work = pipeline_work(pipeline);
+	printf(_("%d pages and %d bundles done, %d pages without text\n"), work->pages,
+	    work->bundles, work->ocr_failed);
+	code = !ok ? command_fail(&err) : *command_stop() ? EXIT_WAITING : EXIT_DONE;
+done:
+	pipeline_close(pipeline);
+	workspace_close(&w);
+	return code;
+}
+
+const struct command command_process = {"process", "[BATCH...] [OPTIONS]",
+    N_("Does every page and file that is due: clean, encode, recognise, bundle."), run_process};
+
+static int run_close(const struct call *call, int argc, char **argv)
+{
+	const char **args = (const char **)argv, *by = NULL;
+	long jobs = 0;
+	const struct option_spec options[] = {{"by", OPTION_TEXT, &by, "NAME", N_("who closes it")},
+	    {"jobs", OPTION_NUMBER, &jobs, "N", N_("workers for what is still due")}, {0}};
+	struct workspace w = {0};
+	struct batch b = {0};
+	struct lock *lock = NULL;
+	struct pipeline *pipeline = NULL;
+	struct error err = {0};
+	enum close_answer answer = CLOSE_STOPPED;
+	int n, code;
+
+	if (!options_read(&command_close, options, argc, argv, args, &n, &code))
+		return code;
+	if (n != 1)
+		return command_usage(&command_close, _("name one batch"));
+	if (!workspace_open(call->workspace, call->sets, &w, &err) ||
+	    !batch_open(&w, args[0], &b, &err) ||
+	    !batch_lock(&w, b.name, "altakt close", &lock, &err))
+		goto failed;
+	if (b.tally.state == BATCH_OPEN) {
+		struct pipeline_options po = {.program = call->program,
+		    .sets = call->sets,
+		    .jobs = (int)jobs,
+		    .by = command_person(by, w.settings)};
+		if (!pipeline_open(&w, &po, &pipeline, &err))
+			goto failed;
+	}
+	if (!close_batch(
+		&b, pipeline, command_person(by, w.settings), command_stop(), &answer, &err))
+		goto failed;
+	switch (answer) {
+	case CLOSE_ALREADY:
+		fprintf(stderr, _("batch %s was closed already\n"), b.name);
+		close_receipt_print(&b);
+		code = EXIT_DONE;
+		break;
+	case CLOSE_DONE:
+		close_receipt_print(&b);
+		code = EXIT_DONE;
+		break;
+	case CLOSE_DIFFERS:
+		fprintf(stderr, _("altakt: batch %s stays open: its witnesses disagree\n"), b.name);
+		code = EXIT_CHECK;
+		break;
+	case CLOSE_DECIDE:
+		fprintf(
+		    stderr, _("altakt: batch %s stays open until somebody has decided\n"), b.name);
+		code = EXIT_WAITING;
+		break;
+	default:
+		fprintf(stderr, "%s", _("altakt: stopped; give the command again\n"));
+		code = EXIT_WAITING;
+		break;
+	}
+	goto done;
+failed:
+	code = command_fail(&err);
+done:
+	pipeline_close(pipeline);
+	lock_close(lock);
+	batch_release(&b);
+	workspace_close(&w);
+	return code;
+}
+
+const struct command command_close = {"close", "BATCH",
+    N_("Holds all witnesses against each other and writes the manifest."), run_close};

@@ -1,0 +1,250 @@
+/* status: first what needs a person, then batches, counts, queues. */
+#include "batch/commands.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "batch/batch.h"
+#include "batch/close.h"
+#include "batch/register.h"
+#include "config/file.h"
+#include "config/lock.h"
+#include "config/text.h"
+
+struct state {
+	struct workspace workspace;
+	json_t *attention, *batches;
+	int pages_todo, files_todo;
+	bool all;
+};
+
+static const char *const state_names[] = {"open", "closed", "accepted", "rejected", "abandoned"};
+
+static void attention_add(struct state *st, const char *kind, const char *batch, int n, char *text)
+{
+	json_array_append_new(st->attention,
+	    json_pack("{ss ss si ss}", "kind", kind, "batch", batch, "n", n, "text", text));
+	free(text);
+}
+
+static bool day_old(const char *at)
+{
+	struct tm tm = {0};
+
+	if (sscanf(at, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+		&tm.tm_min, &tm.tm_sec) != 6)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	return difftime(time(NULL), timegm(&tm)) > 86400;
+}
+
+static void batch_attention(
+    struct state *st, struct batch *b, const struct tally_counts *c, bool fed_now)
+{
+	struct error ignored = {0};
+	int decide, differ;
+
+	if (b->tally.state == BATCH_REJECTED)
+		attention_add(st, "rejected", b->name, 1,
+		    file_path(
+			_("batch %s was rejected: correct it, then close it again"), b->name));
+	if (b->tally.clock_back)
+		attention_add(st, "clock_back", b->name, 1,
+		    file_path(_("batch %s: the clock of the machine went back"), b->name));
+	if (c->ocr_failed > 0)
+		attention_add(st, "ocr_failed", b->name, c->ocr_failed,
+		    file_path(PLURAL("batch %s: %d page has no text",
+				  "batch %s: %d pages have no text", c->ocr_failed),
+			b->name, c->ocr_failed));
+	if (b->tally.state == BATCH_CLOSED)
+		attention_add(st, "review", b->name, 1,
+		    file_path(
+			_("batch %s waits for its review: altakt review %s"), b->name, b->name));
+	if (b->tally.state != BATCH_OPEN)
+		return;
+	if (c->suspects > 0)
+		attention_add(st, "suspects", b->name, c->suspects,
+		    file_path(PLURAL("batch %s: %d sheet waits for a decision",
+				  "batch %s: %d sheets wait for a decision", c->suspects),
+			b->name, c->suspects));
+	if (c->unassigned > 0)
+		attention_add(st, "unassigned", b->name, c->unassigned,
+		    file_path(PLURAL("batch %s: %d sheet belongs to no file",
+				  "batch %s: %d sheets belong to no file", c->unassigned),
+			b->name, c->unassigned));
+	if (b->tally.rescan_next)
+		attention_add(st, "rescan", b->name, b->tally.rescan_next,
+		    file_path(_("batch %s: the next sheet fed supersedes %s/%d"), b->name, b->name,
+			b->tally.rescan_next));
+	if (!fed_now && close_check(b, false, &decide, &differ, &ignored) && differ > 0)
+		attention_add(st, "differences", b->name, differ,
+		    file_path(
+			PLURAL(
+			    "batch %s: %d difference between witnesses: 'altakt close %s' names it",
+			    "batch %s: %d differences between witnesses: 'altakt close %s' names them",
+			    differ),
+			b->name, differ, b->name));
+	if (day_old(b->tally.opened))
+		attention_add(st, "open_long", b->name, 1,
+		    file_path(_("batch %s is open for more than a day"), b->name));
+}
+
+static bool batch_visit(void *self, const char *name, struct error *err)
+{
+	struct state *st = self;
+	struct batch b = {0};
+	struct tally_counts c;
+	char who[256] = "";
+
+	if (!batch_open(&st->workspace, name, &b, err))
+		return false;
+	tally_counts(&b.tally, &c);
+	char *lock = file_path("%s/spool/%s/feeder.lock", st->workspace.path, name);
+	bool fed_now = lock_held(lock, who);
+	free(lock);
+	batch_attention(st, &b, &c, fed_now);
+	bool open = b.tally.state == BATCH_OPEN;
+	json_t *last = json_null();
+	if (b.tally.n_sheets > 0) {
+		const struct tally_sheet *s = &b.tally.sheets[b.tally.n_sheets - 1];
+		char sheet[96];
+		batch_sheet_name(&b, s->n, sheet);
+		last = json_pack("{ss ss sb}", "sheet", sheet, "file_number",
+		    s->file ? b.tally.files[s->file - 1].file_number : "", "separator",
+		    s->separator);
+	}
+	json_t *counts = json_pack("{si si si si si si si si si si si}", "files", c.files, "sheets",
+	    c.sheets, "pages", c.pages, "images", c.images, "blank_pages", c.blank_pages,
+	    "blank_sheets", c.blank_sheets, "separators", c.separators, "superseded", c.superseded,
+	    "voided", c.voided, "ocr_failed", c.ocr_failed, "fed", c.fed);
+	json_t *one = json_pack("{ss ss ss ss so si si si si so}", "batch", name, "state",
+	    state_names[b.tally.state], "station", b.tally.station, "opened", b.tally.opened,
+	    "counts", counts, "suspects", c.suspects, "unassigned", c.unassigned, "pages_todo",
+	    open ? c.pages_todo : 0, "files_todo", open ? c.files_todo : 0, "last_sheet", last);
+	if (fed_now)
+		json_object_set_new(one, "fed_by", json_string(who));
+	if (b.tally.revision > 0)
+		json_object_set_new(one, "revision", json_integer(b.tally.revision));
+	if (b.tally.claim > 0)
+		json_object_set_new(one, "claim", json_integer(b.tally.claim));
+	json_array_append_new(st->batches, one);
+	if (open) {
+		st->pages_todo += c.pages_todo;
+		st->files_todo += c.files_todo;
+	}
+	batch_release(&b);
+	return true;
+}
+
+static void disk_attention(struct state *st)
+{
+	uint64_t free_bytes, total;
+	struct error ignored = {0};
+
+	if (file_disk_free(st->workspace.path, &free_bytes, &total, &ignored) &&
+	    (free_bytes < 10ull << 30) && free_bytes < total / 5)
+		attention_add(st, "disk", "", 1,
+		    file_path(_("the disk has %.1f GiB left"), (double)free_bytes / 1073741824.0));
+}
+
+static int int_at(const json_t *o, const char *key)
+{
+	return (int)json_integer_value(json_object_get(o, key));
+}
+
+static void state_print(const struct state *st, const char *processing)
+{
+	size_t i;
+	json_t *one;
+
+	if (json_array_size(st->attention) > 0)
+		printf("%s\n", _("Needs a person:"));
+	json_array_foreach(st->attention, i, one)
+	{
+		printf("  %s\n", json_string_value(json_object_get(one, "text")));
+	}
+	if (json_array_size(st->attention) > 0)
+		printf("\n");
+	if (json_array_size(st->batches) == 0) {
+		printf("%s\n", _("There is no batch yet: 'altakt run' begins one."));
+		return;
+	}
+	printf("%-26s %-10s %6s %7s %7s %6s %6s\n", _("batch"), _("state"), _("files"), _("sheets"),
+	    _("pages"), _("blank"), _("to do"));
+	json_array_foreach(st->batches, i, one)
+	{
+		const json_t *c = json_object_get(one, "counts");
+		printf("%-26s %-10s %6d %7d %7d %6d %6d\n",
+		    json_string_value(json_object_get(one, "batch")),
+		    _(json_string_value(json_object_get(one, "state"))), int_at(c, "files"),
+		    int_at(c, "sheets"), int_at(c, "pages"), int_at(c, "blank_pages"),
+		    int_at(one, "pages_todo"));
+		const json_t *last = json_object_get(one, "last_sheet");
+		if (strcmp(json_string_value(json_object_get(one, "state")), "open") == 0 &&
+		    !json_is_null(last))
+			printf(_("    last sheet recorded: %s, file %s\n"),
+			    json_string_value(json_object_get(last, "sheet")),
+			    json_string_value(json_object_get(last, "file_number"))[0]
+				? json_string_value(json_object_get(last, "file_number"))
+				: "-");
+		if (json_object_get(one, "fed_by"))
+			printf(_("    is being fed by pid %s\n"),
+			    json_string_value(json_object_get(one, "fed_by")));
+	}
+	printf(_("\n%d pages and %d files to do%s%s\n"), st->pages_todo, st->files_todo,
+	    processing[0] ? _("; at work: pid ") : "", processing);
+}
+
+static int run_status(const struct call *call, int argc, char **argv)
+{
+	const char **args = (const char **)argv;
+	struct state st = {0};
+	bool json = false;
+	const struct option_spec options[] = {
+	    {"json", OPTION_FLAG, &json, NULL, N_("as JSON")}, {0}};
+	char who[256] = "";
+	struct error err = {0};
+	int n, code;
+
+	if (!options_read(&command_status, options, argc, argv, args, &n, &code))
+		return code;
+	if (n > 0)
+		return command_usage(&command_status, _("'%s' is too much"), args[0]);
+	if (!workspace_open(call->workspace, call->sets, &st.workspace, &err))
+		return command_fail(&err);
+	st.attention = json_array();
+	st.batches = json_array();
+	if (!batch_each(&st.workspace, NULL, batch_visit, &st, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	disk_attention(&st);
+	char *lock = file_path("%s/process.lock", st.workspace.path);
+	if (!lock_held(lock, who))
+		who[0] = '\0';
+	free(lock);
+	if (json) {
+		json_t *all =
+		    json_pack("{ss ss sO sO s{si si ss}}", "format", "altakt-status/1", "workspace",
+			st.workspace.uuid, "attention", st.attention, "batches", st.batches,
+			"queues", "pages", st.pages_todo, "files", st.files_todo, "process", who);
+		char *text = json_dumps(all, JSON_INDENT(1));
+		printf("%s\n", text ? text : "{}");
+		free(text);
+		json_decref(all);
+	} else {
+		state_print(&st, who);
+	}
+	code = EXIT_DONE;
+done:
+	json_decref(st.attention);
+	json_decref(st.batches);
+	workspace_close(&st.workspace);
+	return code;
+}
+
+const struct command command_status = {"status", "[--json]",
+    N_("Says what needs a person, then batches, counts and queues."), run_status};

@@ -1,0 +1,24 @@
+/* Every subcommand; main.c lists them in the order in which --help shows them. */
+#ifndef ALTAKT_BATCH_COMMANDS_H
+#define ALTAKT_BATCH_COMMANDS_H
+
+#include "batch/command.h"
+
+extern const struct command command_abandon;
+extern const struct command command_close;
+extern const struct command command_covers;
+extern const struct command command_decide;
+extern const struct command command_demo;
+extern const struct command command_devices;
+extern const struct command command_file;
+extern const struct command command_import;
+extern const struct command command_init;
+extern const struct command command_page_worker;
+extern const struct command command_process;
+extern const struct command command_register;
+extern const struct command command_run;
+extern const struct command command_scan;
+extern const struct command command_sheet;
+extern const struct command command_status;
+
+#endif

@@ -1,0 +1,558 @@
+#include "batch/feed.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/pipeline.h"
+#include "batch/register.h"
+#include "config/file.h"
+#include "config/lock.h"
+#include "config/text.h"
+#include "scan/feeder.h"
+
+struct feed {
+	struct workspace *workspace;
+	const struct feed_options *options;
+	struct feed_result *result;
+	struct batch_choice choice;
+	struct batch batch;
+	bool opened;	 /* the batch has its events */
+	bool started;	 /* feeding_started is recorded */
+	bool file_asked; /* --file is still to be opened */
+	bool register_any;
+	struct feeder *feeder;
+	bool stopping;
+};
+
+/* What one sheet is, before it is recorded. */
+struct finding {
+	const struct cover *cover; /* a valid one, or NULL */
+	bool unreadable;
+	json_t *suspects;
+};
+
+static void finding_make(const struct fed_sheet *s, struct finding *f)
+{
+	*f = (struct finding){.suspects = json_array()};
+	for (int i = 0; i < s->n_images; i++) {
+		const struct fed_image *image = &s->images[i];
+		if (image->cover_answer == COVER_UNREADABLE)
+			f->unreadable = true;
+		if (image->cover_answer != COVER_VALID)
+			continue;
+		if (f->cover &&
+		    (strcmp(f->cover->file_number, image->cover.file_number) != 0 ||
+			f->cover->volume != image->cover.volume))
+			f->unreadable = true; /* its sides contradict each other */
+		f->cover = &image->cover;
+	}
+	/* One readable side is enough: that is why the code is on both. */
+	if (f->cover && f->unreadable) {
+		bool contradict = false;
+		for (int i = 0; i < s->n_images; i++)
+			contradict = contradict ||
+			    (s->images[i].cover_answer == COVER_VALID &&
+				(strcmp(s->images[i].cover.file_number, f->cover->file_number) !=
+					0 ||
+				    s->images[i].cover.volume != f->cover->volume));
+		if (contradict)
+			f->cover = NULL;
+		else
+			f->unreadable = false;
+	}
+	if (f->unreadable)
+		json_array_append_new(f->suspects, json_string("unreadable_cover"));
+	if (s->double_feed)
+		json_array_append_new(f->suspects, json_string("double_feed"));
+	if (s->n_images < s->n_expected)
+		json_array_append_new(f->suspects, json_string("odd_image"));
+}
+
+static bool serial_seen(struct feed *feed, const char *serial, bool *seen, struct error *err)
+{
+	struct journal *j = feed->workspace->journal;
+	sqlite3_stmt *stmt = NULL;
+
+	if (!journal_prepare(j, "SELECT 1 FROM serial WHERE serial = ?", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, serial, -1, SQLITE_TRANSIENT);
+	if (!journal_step(j, stmt, seen, err))
+		return false;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+static bool event(struct feed *feed, json_t *e, struct error *err)
+{
+	return batch_event(&feed->batch, feed->options->operator_name, e, err);
+}
+
+static bool file_complete(struct feed *feed, const char *why, struct error *err)
+{
+	int open = feed->batch.tally.open_file;
+
+	return open == 0 ||
+	    event(feed,
+		json_pack("{ss si ss}", "event", "file_completed", "file", open, "why", why), err);
+}
+
+/* Opens a file, or one that the batch has already, for the sheets that follow. */
+static bool file_open(struct feed *feed, const char *number, int volume, const char *from,
+    const char *serial, json_t *suspects, int *file, struct error *err)
+{
+	struct tally *t = &feed->batch.tally;
+	struct tally_file *known = tally_file_find(t, number, volume);
+	struct register_entry entry;
+	bool found = false, cover = strcmp(from, "cover") == 0;
+
+	if (feed->register_any &&
+	    !register_find(feed->workspace->journal, number, volume, &entry, &found, err))
+		return false;
+	if (feed->register_any && !found && suspects)
+		json_array_append_new(suspects, json_string("unknown_file"));
+	if (known && known->file == t->open_file) {
+		if (cover && suspects)
+			json_array_append_new(suspects, json_string("cover_repeated"));
+		*file = known->file;
+		return true;
+	}
+	if (!file_complete(feed, cover ? "cover" : "option", err))
+		return false;
+	if (known) {
+		/* The same number again, and not next to itself: somebody decides. */
+		if (cover && suspects)
+			json_array_append_new(suspects, json_string("file_again"));
+		*file = known->file;
+		return event(feed,
+		    json_pack(
+			"{ss si ss}", "event", "file_reopened", "file", known->file, "why", from),
+		    err);
+	}
+	*file = t->n_files + 1;
+	json_t *e =
+	    json_pack("{ss si ss si si ss}", "event", "file_opened", "file", *file, "file_number",
+		number, "volume", volume, "prepared", found ? entry.sheets : -1, "from", from);
+	if (e && serial)
+		json_object_set_new(e, "serial", json_string(serial));
+	return event(feed, e, err);
+}
+
+static json_t *images_json(const struct feed *feed, const struct fed_sheet *s)
+{
+	json_t *images = json_array();
+	size_t root = strlen(feed->workspace->path) + 1;
+
+	for (int i = 0; i < s->n_images; i++) {
+		const struct fed_image *image = &s->images[i];
+		json_t *one =
+		    json_pack("{ss ss ss sI si si sf si si}", "side", i == 0 ? "f" : "b", "path",
+			image->path +
+			    (strncmp(image->path, feed->workspace->path, root - 1) == 0 ? root : 0),
+			"sha256", image->sha256, "bytes", (json_int_t)image->n_bytes, "width_px",
+			image->width_px, "height_px", image->height_px, "dpi", image->dpi, "depth",
+			image->depth_bits, "channels", image->channels);
+		if (one && image->source.path)
+			json_object_set_new(one, "source",
+			    json_pack("{ss si sI sI ss}", "path", image->source.path, "page",
+				image->source.page, "bytes", (json_int_t)image->source.file_bytes,
+				"mtime_ns", (json_int_t)image->source.mtime_ns, "sha256",
+				image->source.sha256));
+		json_array_append_new(images, one);
+	}
+	return images;
+}
+
+static bool batch_start(struct feed *feed, struct error *err)
+{
+	const struct feed_options *o = feed->options;
+
+	if (!feed->opened) {
+		if (!batch_create(feed->workspace, feed->choice.name, o->operator_name,
+			o->imports ? "import" : "scan", o->expect, &feed->batch, err))
+			return false;
+	} else {
+		/* Another operator on an open batch: the handover is an event. */
+		size_t i;
+		json_t *known;
+		const char *last = "";
+		json_array_foreach(feed->batch.tally.operators, i, known)
+		{
+			last = json_string_value(known);
+		}
+		if (strcmp(last, o->operator_name) != 0 &&
+		    !event(feed,
+			json_pack("{ssss}", "event", "operator", "operator", o->operator_name),
+			err))
+			return false;
+	}
+	if (!feed->started &&
+	    !event(feed,
+		json_pack("{ss ss ss ss ss ss ss sb}", "event", "feeding_started", "device",
+		    feeder_device(feed->feeder), "model", feeder_model(feed->feeder), "source",
+		    feeder_source(feed->feeder), "mode",
+		    settings_text(feed->workspace->settings, "scan.mode"), "profile",
+		    o->profile ? o->profile : "", "profile_sha256",
+		    o->profile_sha256 ? o->profile_sha256 : "", "duplex",
+		    feeder_duplex(feed->feeder)),
+		err))
+		return false;
+	return true;
+}
+
+static bool sheet_put(
+    struct feed *feed, const struct fed_sheet *s, struct finding *f, struct error *err)
+{
+	struct tally *t = &feed->batch.tally;
+	const struct feed_options *o = feed->options;
+	char name[96], text[96];
+	int file = 0;
+	bool seen = false;
+
+	if (!batch_start(feed, err))
+		return false;
+	if (feed->file_asked) {
+		if (!file_open(feed, o->file_number, o->volume, "option", NULL, NULL, &file, err))
+			return false;
+		if (o->sheets >= 0 &&
+		    !event(feed,
+			json_pack("{ss si si}", "event", "count_given", "file", file, "sheets",
+			    o->sheets),
+			err))
+			return false;
+	}
+	if (f->cover) {
+		if (f->cover->serial[0] && !serial_seen(feed, f->cover->serial, &seen, err))
+			return false;
+		if (seen)
+			json_array_append_new(f->suspects, json_string("serial_seen"));
+		if (!file_open(feed, f->cover->file_number, f->cover->volume, "cover",
+			f->cover->serial, f->suspects, &file, err))
+			return false;
+	} else if (!f->unreadable) {
+		file = t->open_file;
+		int most = (int)settings_int(feed->workspace->settings, "scan.max_sheets_per_file");
+		struct tally_counts c = {0};
+		if (file && most > 0)
+			tally_file_counts(t, file, &c);
+		if (file && most > 0 && c.fed - c.separators == most)
+			json_array_append_new(f->suspects, json_string("too_many"));
+	} else if (!file_complete(feed, "cover", err)) {
+		return false; /* whatever it says, it ends the file before it */
+	}
+	int rescan = f->cover || f->unreadable ? 0 : t->rescan_next;
+	int insert = f->cover || f->unreadable ? 0 : t->insert_next;
+	if (rescan)
+		file = t->sheets[rescan - 1].file;
+	else if (insert)
+		file = t->sheets[insert - 1].file;
+	batch_sheet_name(&feed->batch, t->n_sheets + 1, name);
+	json_t *e = json_pack("{ss ss si si sb so}", "event", "sheet_fed", "sheet", name, "file",
+	    file, "expected", s->n_expected, "separator", f->cover != NULL, "images",
+	    images_json(feed, s));
+	if (!e)
+		return error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for a sheet"));
+	if (f->cover)
+		json_object_set_new(e, "cover",
+		    json_pack("{ss si ss}", "file_number", f->cover->file_number, "volume",
+			f->cover->volume, "serial", f->cover->serial));
+	if (json_array_size(f->suspects) > 0)
+		json_object_set(e, "suspects", f->suspects);
+	if (rescan) {
+		batch_sheet_name(&feed->batch, rescan, text);
+		json_object_set_new(e, "supersedes", json_string(text));
+	}
+	if (insert && !rescan) {
+		batch_sheet_name(&feed->batch, insert, text);
+		json_object_set_new(e, "after", json_string(text));
+	}
+	if (s->imprint[0])
+		json_object_set_new(e, "imprint", json_string(s->imprint));
+	if (s->device_count >= 0)
+		json_object_set_new(e, "device_count", json_integer(s->device_count));
+	return event(feed, e, err);
+}
+
+/* Records a sheet; the transaction holds all that follows from it. */
+static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct error *err)
+{
+	struct finding f;
+	bool was_open = feed->opened, ok = false;
+
+	finding_make(s, &f);
+	if (!feed->opened) {
+		if (!journal_begin(feed->workspace->journal, err))
+			goto done;
+	} else if (!batch_begin(&feed->batch, err)) {
+		goto done;
+	}
+	if (!sheet_put(feed, s, &f, err) || !batch_commit(&feed->batch, err)) {
+		journal_rollback(feed->workspace->journal);
+		if (was_open)
+			batch_rollback(&feed->batch);
+		goto done;
+	}
+	feed->opened = feed->started = true;
+	feed->file_asked = false;
+	feed->result->sheets++;
+	feed->result->suspects += json_array_size(f.suspects) > 0;
+	snprintf(feed->result->batch, sizeof feed->result->batch, "%s", feed->batch.name);
+	const struct tally_sheet *now = &feed->batch.tally.sheets[feed->batch.tally.n_sheets - 1];
+	if (!feed->stopping && (f.unreadable || (now->file == 0 && !now->separator))) {
+		char name[96];
+		batch_sheet_name(&feed->batch, now->n, name);
+		feed->stopping = true;
+		feed->result->end = FEED_DECIDE;
+		if (f.unreadable)
+			error_set(&feed->result->why, ERROR_DECIDE,
+			    _("say what it is: altakt decide SHEET cover --file NO --by NAME --reason TEXT, or keep, or void"),
+			    _("sheet %s looks like a cover sheet, but its code cannot be read"),
+			    name);
+		else
+			error_set(&feed->result->why, ERROR_DECIDE,
+			    _("altakt sheet move SHEET..SHEET --file NO --by NAME --reason TEXT, or sheet void; a cover sheet or --file begins a file"),
+			    _("sheet %s belongs to no file: no cover sheet came before it"), name);
+		feeder_stop(feed->feeder);
+	}
+	ok = true;
+done:
+	json_decref(f.suspects);
+	return ok;
+}
+
+void feed_last_sheet_print(const struct batch *b)
+{
+	const struct tally *t = &b->tally;
+
+	if (t->n_sheets == 0)
+		return;
+	const struct tally_sheet *s = &t->sheets[t->n_sheets - 1];
+	int of_file = 0;
+	for (int i = 0; i < t->n_sheets; i++)
+		of_file += s->file && t->sheets[i].file == s->file && !t->sheets[i].separator;
+	if (s->separator && s->file)
+		fprintf(stderr,
+		    _("Last sheet recorded: %s/%d, the cover sheet of file %s. Feed next: the sheet that lies after it.\n"),
+		    b->name, s->n, t->files[s->file - 1].file_number);
+	else if (s->file)
+		fprintf(stderr,
+		    _("Last sheet recorded: %s/%d, number %d of file %s. Feed next: the sheet that lies after it.\n"),
+		    b->name, s->n, of_file, t->files[s->file - 1].file_number);
+	else
+		fprintf(stderr,
+		    _("Last sheet recorded: %s/%d, of no file. Feed next: the sheet that lies after it.\n"),
+		    b->name, s->n);
+	fprintf(stderr, _("        its image: %s/spool/%s/%df.tif\n"), b->workspace->path, b->name,
+	    s->n);
+}
+
+/* Ask on a terminal, wait for Enter; false: nobody is there to ask. */
+static bool person_asked(const struct error *why, const volatile bool *stop)
+{
+	char text[1100], line[16];
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return false;
+	fprintf(stderr, "\n%s\n", error_text(why, text, sizeof text));
+	fprintf(stderr, "%s", _("Press Enter to go on, Ctrl-C to stop: "));
+	return fgets(line, sizeof line, stdin) != NULL && !*stop;
+}
+
+/* After the last sheet: what ended it, as an event; and the open file, where its count is right. */
+static bool feeding_end(struct feed *feed, const char *reason, struct error *err)
+{
+	struct tally *t = &feed->batch.tally;
+
+	if (!feed->started)
+		return true;
+	if (!batch_begin(&feed->batch, err))
+		return false;
+	bool ok =
+	    event(feed, json_pack("{ssss}", "event", "feeding_stopped", "reason", reason), err);
+	int open = t->open_file;
+	if (ok && open && feed->result->end == FEED_EMPTY) {
+		struct tally_counts c;
+		tally_file_counts(t, open, &c);
+		const struct tally_file *f = &t->files[open - 1];
+		int slip = f->given >= 0 ? f->given : f->prepared;
+		if (slip >= 0 && slip == c.counted + c.blank_uncounted && c.suspects == 0)
+			ok = file_complete(feed, "count", err);
+	}
+	if (!ok) {
+		batch_rollback(&feed->batch);
+		return false;
+	}
+	return batch_commit(&feed->batch, err);
+}
+
+static void progress_show(const struct feed *feed)
+{
+	const struct tally *t = &feed->batch.tally;
+
+	fprintf(stderr, _("\r%s: %d sheets recorded, file %s \033[K"), feed->batch.name,
+	    t->n_sheets, t->open_file ? t->files[t->open_file - 1].file_number : "-");
+}
+
+/* *ended true: feeding is over, feed->result says how. */
+static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, struct error *err)
+{
+	switch (e->kind) {
+	case FEEDER_SHEET:
+		if (!sheet_record(feed, &e->sheet, err))
+			return false;
+		if (isatty(STDERR_FILENO))
+			progress_show(feed);
+		return true;
+	case FEEDER_EMPTY:
+		*ended = true;
+		if (!feed->stopping)
+			feed->result->end = FEED_EMPTY;
+		return true;
+	case FEEDER_PAUSED:
+	case FEEDER_STOPPED:
+		*ended = true;
+		if (!feed->stopping)
+			feed->result->end = FEED_STOPPED;
+		return true;
+	case FEEDER_DISK:
+		*ended = true;
+		feed->result->end = FEED_DISK;
+		feed->result->why = e->error;
+		return true;
+	case FEEDER_ERROR: break;
+	}
+	if (e->error.kind != ERROR_PAPER) {
+		*err = e->error;
+		return false;
+	}
+	if (e->unrecorded > 0)
+		fprintf(stderr,
+		    _("%d sheets went through without being recorded: take them out and put them back on top, after the last recorded one\n"),
+		    e->unrecorded);
+	if (feed->opened)
+		feed_last_sheet_print(&feed->batch);
+	if (person_asked(&e->error, feed->options->stop)) {
+		feeder_resume(feed->feeder);
+		return true;
+	}
+	*ended = true;
+	feed->result->end = FEED_PAPER;
+	feed->result->why = e->error;
+	return true;
+}
+
+static bool loop(struct feed *feed, struct error *err)
+{
+	struct pipeline *pipeline = feed->options->pipeline;
+	bool ended = false, told = false;
+	struct pollfd fds[260];
+
+	while (!ended) {
+		for (bool got = true; got && !ended;) {
+			struct feeder_event e = {0};
+			if (!feeder_next(feed->feeder, &e, &got, err))
+				return false;
+			bool ok = !got || event_take(feed, &e, &ended, err);
+			feeder_event_release(&e);
+			if (!ok)
+				return false;
+		}
+		if (ended)
+			break;
+		if (*feed->options->stop && !told) {
+			told = true;
+			fprintf(stderr, "%s", _("\nStopping after this sheet\n"));
+			feeder_stop(feed->feeder);
+		}
+		bool busy = false;
+		if (pipeline && feed->opened && !pipeline_turn(pipeline, &feed->batch, &busy, err))
+			return false;
+		fds[0] = (struct pollfd){.fd = feeder_descriptor(feed->feeder), .events = POLLIN};
+		int n = 1;
+		if (pipeline)
+			n += pipeline_descriptors(pipeline, fds + 1, 259);
+		if (poll(fds, (nfds_t)n, 250) < 0 && errno != EINTR)
+			return error_errno(err, NULL, _("cannot wait for the scanner"));
+	}
+	return true;
+}
+
+static uint64_t reserve_bytes(const struct workspace *w)
+{
+	const char *text = settings_text(w->settings, "spool.reserve");
+	uint64_t free_bytes = 0, total = 0;
+	struct error ignored = {0};
+	char unit = 0;
+	double number = 0;
+
+	if (sscanf(text, "%lf %c", &number, &unit) >= 1)
+		return (uint64_t)(number *
+		    (unit == 'G' || unit == 'g'		 ? 1073741824.0
+			    : unit == 'M' || unit == 'm' ? 1048576.0
+			    : unit == 'K' || unit == 'k' ? 1024.0
+							 : 1.0));
+	uint64_t five = 5ull << 30;
+	if (file_disk_free(w->path, &free_bytes, &total, &ignored) && total / 10 < five)
+		return total / 10;
+	return five;
+}
+
+static const char *const reasons[] = {"empty", "stop", "decide", "paper", "disk"};
+
+bool feed_run(
+    struct workspace *w, const struct feed_options *o, struct feed_result *out, struct error *err)
+{
+	struct feed feed = {.workspace = w, .options = o, .result = out};
+	struct feeder_options fo = *o->feeder;
+	char *spool = NULL;
+	bool ok = false;
+
+	*out = (struct feed_result){0};
+	if (!batch_choose(w, o->batch, o->command, &feed.choice, err))
+		goto done;
+	if (!feed.choice.is_new) {
+		if (!batch_open(w, feed.choice.name, &feed.batch, err))
+			goto done;
+		feed.opened = true;
+		snprintf(out->batch, sizeof out->batch, "%s", feed.batch.name);
+		fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
+		feed_last_sheet_print(&feed.batch);
+	}
+	if (!register_any(w->journal, &feed.register_any, err))
+		goto done;
+	feed.file_asked = o->file_number != NULL;
+	spool = file_path("%s/spool/%s", w->path, feed.choice.name);
+	fo.spool_folder = spool;
+	fo.compression = settings_text(w->settings, "spool.compression");
+	fo.first_n = feed.batch.tally.n_sheets + 1;
+	fo.reserve_bytes = reserve_bytes(w);
+	if (o->imports ? !feeder_open_import(&fo, o->imports, o->duplex, &feed.feeder, err)
+		       : !feeder_open(&fo, &feed.feeder, err))
+		goto done;
+	struct error why = {0};
+	bool fed = loop(&feed, &why);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	/* What is recorded stays; how the feeding ended is recorded even where it failed. */
+	struct error late = {0};
+	bool noted = feeding_end(&feed, fed ? reasons[out->end] : "device", &late);
+	if (!fed)
+		*err = why;
+	else if (!noted)
+		*err = late;
+	ok = fed && noted;
+	if (feed.opened && (!ok || out->end != FEED_EMPTY))
+		feed_last_sheet_print(&feed.batch);
+done:
+	feeder_close(feed.feeder);
+	lock_close(feed.choice.lock);
+	batch_release(&feed.batch);
+	free(spool);
+	return ok;
+}

@@ -1,0 +1,149 @@
+#include "batch/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/csv.h"
+#include "config/file.h"
+
+char *manifest_path(const char *workspace, const char *batch, int revision)
+{
+	return revision > 0
+	    ? file_path("%s/batches/%s/manifest.%d.json", workspace, batch, revision)
+	    : file_path("%s/batches/%s/manifest.json", workspace, batch);
+}
+
+static json_t *strings_or_empty(json_t *array)
+{
+	return array ? json_incref(array) : json_array();
+}
+
+/* Which counts from outside stood beside the feeder's. */
+static json_t *witnesses(const struct tally *t, const struct tally_file *f)
+{
+	json_t *list = json_array();
+
+	if (!t->imported)
+		json_array_append_new(list, json_string("feed"));
+	if (f->prepared >= 0)
+		json_array_append_new(list, json_string("slip"));
+	if (f->given >= 0)
+		json_array_append_new(list, json_string("operator"));
+	return list;
+}
+
+static json_t *file_json(const struct tally *t, const struct tally_file *f)
+{
+	struct tally_counts c;
+
+	tally_file_counts(t, f->file, &c);
+	json_t *flags = strings_or_empty(f->flags);
+	if (f->settled) {
+		json_t *more = json_copy(flags);
+		json_decref(flags);
+		flags = more;
+		json_array_append_new(flags, json_string("difference_settled"));
+	}
+	return json_pack("{ss si ss si si si si si sI sf ss so so}", "file_number", f->file_number,
+	    "volume", f->volume, "bundle", f->bundle, "sheets", c.sheets, "pages", c.pages,
+	    "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
+	    c.blank_sheets, "bytes", (json_int_t)f->bytes, "mean_confidence", f->mean_confidence,
+	    "sha512", f->sha512, "flags", flags, "witnesses", witnesses(t, f));
+}
+
+static json_t *manifest_json(const struct tally *t)
+{
+	struct tally_counts c;
+	json_t *m = json_object(), *files = json_array();
+
+	tally_counts(t, &c);
+	for (int i = 0; i < t->n_files; i++)
+		if (t->files[i].bundled)
+			json_array_append_new(files, file_json(t, &t->files[i]));
+	json_object_set_new(m, "format", json_string("altakt-manifest/1"));
+	json_object_set_new(m, "batch", json_string(t->batch));
+	json_object_set_new(m, "workspace", json_string(t->workspace));
+	json_object_set_new(m, "station", json_string(t->station));
+	json_object_set(m, "operators", t->operators);
+	json_object_set_new(m, "opened", json_string(t->opened));
+	json_object_set_new(m, "closed", json_string(t->closed));
+	json_object_set(m, "rules", t->rules);
+	json_object_set_new(m, "counts",
+	    json_pack("{si si si si si si si si si si}", "files", c.files, "sheets", c.sheets,
+		"pages", c.pages, "images", c.images, "blank_pages", c.blank_pages, "blank_sheets",
+		c.blank_sheets, "separators", c.separators, "superseded", c.superseded, "voided",
+		c.voided, "ocr_failed", c.ocr_failed));
+	json_object_set_new(m, "files", files);
+	json_object_set_new(m, "revision", json_integer(t->revision));
+	if (t->supersedes[0])
+		json_object_set_new(m, "supersedes", json_string(t->supersedes));
+	json_object_set_new(m, "balance",
+	    json_pack("{si si si si si si si si}", "fed", c.fed, "images_expected",
+		c.images_expected, "images_missing", c.images_missing, "counted", c.counted,
+		"blank_uncounted", c.blank_uncounted, "separators", c.separators, "superseded",
+		c.superseded, "voided", c.voided));
+	if (t->clock_back)
+		json_object_set_new(m, "flags", json_pack("[s]", "clock_back"));
+	json_object_set_new(
+	    m, "ledger", json_pack("{sIss}", "events", (json_int_t)t->events, "head", t->head));
+	json_object_set_new(m, "previous", json_string(t->previous));
+	return m;
+}
+
+char *manifest_text(const struct tally *t)
+{
+	json_t *m = manifest_json(t);
+	char *text = json_dumps(m, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+
+	json_decref(m);
+	if (!text)
+		abort(); /* no memory for one manifest */
+	char *line = file_path("%s\n", text);
+	free(text);
+	return line;
+}
+
+char *manifest_csv(const struct tally *t)
+{
+	struct csv_writer *csv = csv_writer_open();
+	struct tally_counts c;
+	static const char *const head[] = {"batch", "file_number", "volume", "sheets", "pages",
+	    "images", "blank_pages", "blank_sheets", "bytes", "mean_confidence", "bundle", "sha512",
+	    "flags"};
+
+	for (size_t i = 0; i < sizeof head / sizeof head[0]; i++)
+		csv_text(csv, head[i]);
+	csv_end(csv);
+	for (int i = 0; i < t->n_files; i++) {
+		const struct tally_file *f = &t->files[i];
+		char flags[512] = "", confidence[32];
+		size_t k;
+		json_t *flag;
+		if (!f->bundled)
+			continue;
+		tally_file_counts(t, f->file, &c);
+		json_array_foreach(f->flags, k, flag)
+		{
+			size_t used = strlen(flags);
+			snprintf(flags + used, sizeof flags - used, "%s%s", used ? " " : "",
+			    json_string_value(flag));
+		}
+		snprintf(confidence, sizeof confidence, "%.1f", f->mean_confidence);
+		csv_text(csv, t->batch);
+		csv_text(csv, f->file_number);
+		csv_number(csv, f->volume);
+		csv_number(csv, c.sheets);
+		csv_number(csv, c.pages);
+		csv_number(csv, c.images_counted);
+		csv_number(csv, c.blank_pages);
+		csv_number(csv, c.blank_sheets);
+		csv_number(csv, f->bytes);
+		csv_text(csv, confidence);
+		csv_text(csv, f->bundle);
+		csv_text(csv, f->sha512);
+		csv_text(csv, flags);
+		csv_end(csv);
+	}
+	return csv_writer_close(csv);
+}

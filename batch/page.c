@@ -1,0 +1,334 @@
+#include "batch/page.h"
+
+#include <allheaders.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "batch/bundle.h"
+#include "batch/page_file.h"
+#include "config/file.h"
+#include "config/hash.h"
+#include "config/log.h"
+#include "config/text.h"
+#include "ocr/pool.h"
+#include "ocr/recogniser.h"
+#include "scan/clean.h"
+#include "scan/encode.h"
+#include "scan/raw.h"
+
+enum { THUMBNAIL_SIDE_PX = 900 };
+
+struct worker {
+	const struct settings *settings;
+	struct recogniser *recogniser; /* opened with the first page that has something to read */
+	bool languages_missing;
+};
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static struct encode_options options_encode(const struct settings *s)
+{
+	struct encode_options o = encode_options_standard;
+	const char *keep = settings_text(s, "encode.keep");
+
+	o.keep = strcmp(keep, "colour") == 0 ? KEEP_COLOUR
+	    : strcmp(keep, "grey") == 0	     ? KEEP_GREY
+	    : strcmp(keep, "bitonal") == 0   ? KEEP_BITONAL
+					     : KEEP_AUTO;
+	o.mixed = settings_bool(s, "encode.mixed");
+	o.background_dpi = (int)settings_int(s, "encode.background_dpi");
+	o.jpeg_quality = (int)settings_int(s, "encode.jpeg_quality");
+	o.ink_loss_limit = settings_number(s, "encode.ink_loss_limit");
+	return o;
+}
+
+static void flag_add(json_t *answer, const char *flag)
+{
+	json_array_append_new(json_object_get(answer, "flags"), json_string(flag));
+}
+
+static void real_put(json_t *answer, const char *key, double value, double step)
+{
+	double steps = value / step;
+	long long whole = (long long)(steps < 0 ? steps - 0.5 : steps + 0.5);
+
+	json_object_set_new(answer, key, json_real((double)whole * step));
+}
+
+/* Recognises; a page that cannot be is kept without text and says so. */
+static bool page_recognise(
+    struct worker *w, const PIX *page, double dpi, json_t *answer, char **alto, struct error *err)
+{
+	const char *languages = settings_text(w->settings, "ocr.languages");
+	struct recognition r = {0};
+	struct error why = {0};
+	PIX *prepared = NULL;
+	double scale = 1;
+	bool ok = false;
+	char text[1100];
+
+	if (!w->recogniser &&
+	    !recogniser_open(
+		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err))
+		return false;
+	if (clean_for_recognition(page, dpi, 300, &prepared, &scale, &why))
+		ok = recogniser_page(w->recogniser, prepared, scale, dpi / scale, pixGetWidth(page),
+		    pixGetHeight(page), dpi, "P1",
+		    (int)settings_int(w->settings, "ocr.timeout") * 1000, &r, &why);
+	if (ok) {
+		json_object_set_new(answer, "words", json_integer(r.words));
+		real_put(answer, "confidence", r.mean_confidence, 0.1);
+		json_object_set_new(
+		    answer, "recogniser", json_string(recogniser_version(w->recogniser)));
+		*alto = r.alto;
+		r.alto = NULL;
+	} else {
+		log_put(LOG_WARNING, json_string_value(json_object_get(answer, "base")), "%s",
+		    error_text(&why, text, sizeof text));
+		json_object_set_new(answer, "ocr_failed", json_true());
+		json_object_set_new(answer, "ocr_error", json_string(why.what));
+		flag_add(answer, "ocr_failed");
+	}
+	recognition_release(&r);
+	pixDestroy(&prepared);
+	return true;
+}
+
+/* When cleaning fails: the image as it came, straight into the encoder. */
+static bool page_as_it_is(const PIX *raw, double dpi, struct clean_result *c, struct error *err)
+{
+	*c = (struct clean_result){.dpi = dpi > 0 ? dpi : 300, .kind = PAGE_COLOUR};
+	c->page = pixClone((PIX *)raw);
+	if (pixGetDepth(raw) == 1)
+		c->kind = PAGE_BITONAL;
+	else if (pixGetDepth(raw) == 8)
+		c->kind = PAGE_GREY;
+	c->crop_w_px = pixGetWidth(raw);
+	c->crop_h_px = pixGetHeight(raw);
+	c->width_mm = c->crop_w_px / c->dpi * 25.4;
+	c->height_mm = c->crop_h_px / c->dpi * 25.4;
+	return c->page || error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for the page"));
+}
+
+static bool thumbnail_write(const PIX *pix, const char *path, json_t *answer, struct error *err)
+{
+	uint8_t *data = NULL;
+	size_t n = 0;
+	char sha256[HASH_SIZE];
+	bool ok = encode_thumbnail(pix, THUMBNAIL_SIDE_PX, &data, &n, err) &&
+	    file_write(path, data, n, err);
+
+	if (ok) {
+		hash_bytes(HASH_SHA256, data, n, sha256);
+		json_object_set_new(answer, "thumb_sha256", json_string(sha256));
+	}
+	free(data);
+	return ok;
+}
+
+static void result_put(json_t *a, const struct clean_result *c)
+{
+	json_object_set_new(a, "blank", json_boolean(c->blank));
+	real_put(a, "blank_score", c->blank_score, 0.001);
+	real_put(a, "dpi", c->dpi, 0.01);
+	json_object_set_new(a, "rotated_deg", json_integer(c->rotated_deg));
+	real_put(a, "orient_confidence", c->orient_confidence, 0.01);
+	real_put(a, "skew_deg", c->skew_deg, 0.001);
+	real_put(a, "skew_confidence", c->skew_confidence, 0.01);
+	json_object_set_new(a, "deskewed", json_boolean(c->deskewed));
+	json_object_set_new(a, "crop_px",
+	    json_pack("[iiii]", c->crop_x_px, c->crop_y_px, c->crop_w_px, c->crop_h_px));
+	real_put(a, "width_mm", c->width_mm, 0.01);
+	real_put(a, "height_mm", c->height_mm, 0.01);
+	real_put(a, "kind_confidence", c->kind_confidence, 0.001);
+	if (c->orient_unsure)
+		flag_add(a, "orientation_unsure");
+}
+
+static bool page_encode_write(struct worker *w, const struct clean_result *c, const char *base,
+    json_t *answer, struct error *err)
+{
+	struct encode_options options = options_encode(w->settings);
+	struct encoded_page encoded = {0};
+	char *path = file_path("%s.page", base), sha256[HASH_SIZE];
+	uint64_t n_bytes = 0;
+	bool ok = encode_page(c->page, c->dpi, c->kind, &options, &encoded, err) &&
+	    page_file_write(&encoded, path, sha256, &n_bytes, err);
+
+	if (ok) {
+		json_object_set_new(answer, "kind", json_string(page_kind_name(encoded.kind)));
+		json_object_set_new(answer, "width_px", json_integer(encoded.width_px));
+		json_object_set_new(answer, "height_px", json_integer(encoded.height_px));
+		real_put(answer, "ink_lost", encoded.ink_lost, 0.0001);
+		if (encoded.fell_back)
+			flag_add(answer, "encoding_fell_back");
+		json_object_set_new(answer, "page_sha256", json_string(sha256));
+		json_object_set_new(answer, "page_bytes", json_integer((json_int_t)n_bytes));
+	}
+	encoded_page_release(&encoded);
+	free(path);
+	return ok;
+}
+
+static bool page_work(struct worker *w, const json_t *job, json_t *answer, struct error *err)
+{
+	const char *raw_path = json_string_value(json_object_get(job, "raw"));
+	const char *base = json_string_value(json_object_get(job, "base"));
+	bool proof = json_is_true(json_object_get(job, "proof"));
+	int tries = (int)json_integer_value(json_object_get(job, "tries"));
+	struct clean_options clean = {.orient = settings_bool(w->settings, "clean.orient"),
+	    .deskew = settings_bool(w->settings, "clean.deskew"),
+	    .crop = settings_bool(w->settings, "clean.crop"),
+	    .blank = settings_bool(w->settings, "clean.blank")};
+	struct clean_result c = {0};
+	struct error why = {0};
+	char *thumb = file_path("%s.jpg", base ? base : ""),
+	     *alto_path = file_path("%s.xml", base ? base : ""), *alto = NULL, sha256[HASH_SIZE],
+	     text[1100];
+	PIX *raw = NULL;
+	double dpi = 0;
+	bool ok = false;
+	long began = now_ms();
+
+	if (!raw_path || !base) {
+		error_set(err, ERROR_INPUT, NULL, "a page job lacks its paths");
+		goto done;
+	}
+	if (!raw_image_read(raw_path, 0, RAW_LIMIT_PIXELS, &raw, &dpi, err))
+		goto done;
+	double known_dpi = json_number_value(json_object_get(job, "dpi"));
+	if (known_dpi > 0)
+		dpi = known_dpi;
+	if (proof) { /* a sheet that no bundle holds: its proof image is all */
+		ok = thumbnail_write(raw, thumb, answer, err);
+		json_object_set_new(answer, "proof", json_true());
+		goto done;
+	}
+	if (tries >= 2 || !clean_page(raw, dpi, &clean, &c, &why)) {
+		if (tries < 2)
+			log_put(LOG_WARNING, base, "%s", error_text(&why, text, sizeof text));
+		flag_add(answer, "not_cleaned");
+		if (!page_as_it_is(raw, dpi, &c, err))
+			goto done;
+	}
+	if (!c.page && !page_as_it_is(raw, c.dpi, &c, err))
+		goto done;
+	result_put(answer, &c);
+	long cleaned = now_ms();
+	if (!thumbnail_write(c.blank ? raw : c.page, thumb, answer, err))
+		goto done;
+	pixDestroy(&raw);
+	/* A blank side is encoded, too: it may be kept, when it is all that its file has. */
+	if (!page_encode_write(w, &c, base, answer, err))
+		goto done;
+	long encoded = now_ms();
+	if (!c.blank && tries < 1) {
+		if (!page_recognise(w, c.page, c.dpi, answer, &alto, err))
+			goto done;
+	} else if (!c.blank) {
+		json_object_set_new(answer, "ocr_failed", json_true());
+		json_object_set_new(
+		    answer, "ocr_error", json_string("the worker died on this page"));
+		flag_add(answer, "ocr_failed");
+	}
+	if (!alto)
+		alto =
+		    recognition_empty_alto(pixGetWidth(c.page), pixGetHeight(c.page), c.dpi, "P1");
+	if (!alto || !file_write(alto_path, alto, strlen(alto), err))
+		goto done;
+	hash_bytes(HASH_SHA256, alto, strlen(alto), sha256);
+	json_object_set_new(answer, "alto_sha256", json_string(sha256));
+	json_object_set_new(answer, "ms",
+	    json_pack("{sIsIsI}", "clean", (json_int_t)(cleaned - began), "encode",
+		(json_int_t)(encoded - cleaned), "recognise", (json_int_t)(now_ms() - encoded)));
+	ok = true;
+done:
+	clean_result_release(&c);
+	pixDestroy(&raw);
+	free(alto);
+	free(alto_path);
+	free(thumb);
+	return ok;
+}
+
+static bool bundle_work(const json_t *job, json_t *answer, struct error *err)
+{
+	const char *spec = json_string_value(json_object_get(job, "spec"));
+	struct bundle_result r = {0};
+
+	if (!spec)
+		return error_set(err, ERROR_INPUT, NULL, "a bundle job lacks its spec");
+	if (!bundle_make(spec, &r, err))
+		return false;
+	json_object_set_new(answer, "sha512", json_string(r.sha512));
+	json_object_set_new(answer, "bytes", json_integer((json_int_t)r.bytes));
+	json_object_set_new(answer, "pages", json_integer(r.pages));
+	real_put(answer, "mean_confidence", r.mean_confidence_tenths / 10.0, 0.1);
+	return true;
+}
+
+static char *work(void *self, const char *text, size_t n_bytes, size_t *n_answer)
+{
+	struct worker *w = self;
+	json_t *job = json_loadb(text, n_bytes, 0, NULL);
+	json_t *answer = json_pack("{s[]}", "flags");
+	const char *kind = json_string_value(json_object_get(job, "kind"));
+	struct error err = {0};
+	bool ok = false;
+
+	if (kind && strcmp(kind, "page") == 0)
+		ok = page_work(w, job, answer, &err);
+	else if (kind && strcmp(kind, "bundle") == 0)
+		ok = bundle_work(job, answer, &err);
+	else
+		error_set(&err, ERROR_INPUT, NULL, "a job of an unknown kind");
+	json_object_set_new(answer, "ok", json_boolean(ok));
+	if (!ok)
+		json_object_set_new(answer, "error",
+		    json_pack("{si ss ss ss}", "kind", (int)err.kind, "where", err.where, "what",
+			err.what, "todo", err.todo));
+	char *said = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(10));
+	*n_answer = said ? strlen(said) : 0;
+	json_decref(job);
+	json_decref(answer);
+	return said;
+}
+
+int page_serve(const struct settings *settings)
+{
+	struct worker w = {.settings = settings};
+
+	setMsgSeverity(L_SEVERITY_ERROR);
+	int code = pool_serve(work, &w);
+	recogniser_close(w.recogniser);
+	return code;
+}
+
+const char **page_worker_argv(const char *program, const char *workspace, const char *const *sets)
+{
+	size_t n = 0, k = 0;
+
+	while (sets && sets[n])
+		n++;
+	const char **argv = calloc(2 * n + 5, sizeof *argv);
+	if (!argv)
+		abort();
+	argv[k++] = program;
+	argv[k++] = "-w";
+	argv[k++] = workspace;
+	for (size_t i = 0; i < n; i++) {
+		argv[k++] = "--set";
+		argv[k++] = sets[i];
+	}
+	argv[k++] = "page-worker";
+	return argv;
+}

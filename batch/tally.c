@@ -1,0 +1,707 @@
+#include "batch/tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/hash.h"
+#include "config/text.h"
+
+/* What an event may refer to; each reader is given the event as JSON. */
+typedef bool event_reader(struct tally *t, const json_t *e, int64_t n, struct error *err);
+
+static bool bad(struct error *err, int64_t n, const char *why)
+{
+	return error_set(err, ERROR_CHECK, NULL, _("event %lld: %s"), (long long)n, why);
+}
+
+static const char *text_of(const json_t *e, const char *key)
+{
+	const char *s = json_string_value(json_object_get(e, key));
+
+	return s ? s : "";
+}
+
+static int int_of(const json_t *e, const char *key, int standard)
+{
+	const json_t *v = json_object_get(e, key);
+
+	return json_is_integer(v) && json_integer_value(v) >= -1000000000 &&
+		json_integer_value(v) <= 1000000000
+	    ? (int)json_integer_value(v)
+	    : standard;
+}
+
+/* The sheet that "<batch>/<n>" names in this batch, or NULL. */
+static struct tally_sheet *sheet_named(struct tally *t, const char *name)
+{
+	size_t k = strlen(t->batch);
+	char *end;
+
+	if (strncmp(name, t->batch, k) != 0 || name[k] != '/')
+		return NULL;
+	long n = strtol(name + k + 1, &end, 10);
+	return *end == '\0' && n >= 1 && n <= t->n_sheets ? &t->sheets[n - 1] : NULL;
+}
+
+static struct tally_sheet *sheet_of(struct tally *t, const json_t *e)
+{
+	return sheet_named(t, text_of(e, "sheet"));
+}
+
+static struct tally_file *file_of(struct tally *t, const json_t *e)
+{
+	int file = int_of(e, "file", 0);
+
+	return file >= 1 && file <= t->n_files ? &t->files[file - 1] : NULL;
+}
+
+/* Anything that changes what a bundle holds makes the one that is there stale. */
+static void file_stale(struct tally *t, int file)
+{
+	if (file >= 1 && file <= t->n_files) {
+		t->files[file - 1].bundled = false;
+		t->files[file - 1].changed = t->events + 1; /* the event that is being read */
+	}
+}
+
+static bool read_opened(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	if (n != 1)
+		return bad(err, n, _("a batch is opened once, at the start"));
+	snprintf(t->batch, sizeof t->batch, "%s", text_of(e, "batch"));
+	snprintf(t->workspace, sizeof t->workspace, "%s", text_of(e, "workspace"));
+	snprintf(t->station, sizeof t->station, "%s", text_of(e, "station"));
+	snprintf(t->opened, sizeof t->opened, "%s", text_of(e, "at"));
+	json_t *rules = json_object_get(e, "rules");
+	t->rules = json_deep_copy(rules);
+	t->count_blank_sheets = json_is_true(json_object_get(rules, "count_blank_sheets"));
+	t->imported = strcmp(text_of(e, "source"), "import") == 0;
+	t->expect = json_deep_copy(json_object_get(e, "expect"));
+	t->operators = json_array();
+	return (t->batch[0] && t->rules && t->operators) || bad(err, n, _("a field is missing"));
+}
+
+static bool read_operator(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	const char *name = text_of(e, "operator");
+	size_t i;
+	json_t *known;
+
+	json_array_foreach(t->operators, i, known)
+	{
+		if (strcmp(json_string_value(known), name) == 0)
+			return true;
+	}
+	return json_array_append_new(t->operators, json_string(name)) == 0 ||
+	    bad(err, n, _("a field is missing"));
+}
+
+static bool read_feeding(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	t->feeding = strcmp(text_of(e, "event"), "feeding_started") == 0;
+	return true;
+}
+
+static bool read_file_opened(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	if (int_of(e, "file", 0) != t->n_files + 1)
+		return bad(err, n, _("the file's number does not follow"));
+	struct tally_file *more = realloc(t->files, (size_t)(t->n_files + 1) * sizeof *more);
+	if (!more)
+		return error_errno(err, NULL, _("cannot count the batch"));
+	t->files = more;
+	struct tally_file *f = &t->files[t->n_files++];
+	*f = (struct tally_file){.file = t->n_files, .volume = int_of(e, "volume", 1), .given = -1};
+	snprintf(f->file_number, sizeof f->file_number, "%s", text_of(e, "file_number"));
+	f->prepared = int_of(e, "prepared", -1);
+	f->from_cover = strcmp(text_of(e, "from"), "cover") == 0;
+	if (strcmp(text_of(e, "from"), "move") != 0)
+		t->open_file = f->file;
+	return true;
+}
+
+static bool side_add(struct tally_sheet *s, const json_t *image, int64_t n, struct error *err)
+{
+	const char *side = text_of(image, "side");
+
+	if (s->n_sides == TALLY_SIDES || !side[0])
+		return bad(err, n, _("too many images for one sheet"));
+	s->sides[s->n_sides++] = (struct tally_side){.side = side[0], .fed_event = n};
+	s->received++;
+	return true;
+}
+
+static int suspect_bit(const char *name)
+{
+	static const char *const names[] = {"double_feed", "odd_image", "unreadable_cover",
+	    "serial_seen", "file_again", "unassigned", "unknown_file", "cover_repeated", "too_many",
+	    "near_equal", "feed_gap"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], name) == 0)
+			return 1 << i;
+	return 1 << 30;
+}
+
+static void order_place(struct tally *t, int n, int after)
+{
+	int at = t->n_sheets - 1;
+
+	/* Take it out, then put it behind `after` (0: where it is, -1: first of its file is not
+	 * needed). */
+	for (int i = 0; i < t->n_sheets; i++)
+		if (t->order[i] == n)
+			at = i;
+	memmove(
+	    &t->order[at], &t->order[at + 1], (size_t)(t->n_sheets - 1 - at) * sizeof *t->order);
+	for (int i = 0; i < t->n_sheets - 1; i++) {
+		if (t->order[i] == after) {
+			memmove(&t->order[i + 2], &t->order[i + 1],
+			    (size_t)(t->n_sheets - 2 - i) * sizeof *t->order);
+			t->order[i + 1] = n;
+			return;
+		}
+	}
+	memmove(
+	    &t->order[at + 1], &t->order[at], (size_t)(t->n_sheets - 1 - at) * sizeof *t->order);
+	t->order[at] = n;
+}
+
+/* Room for one more, doubling: a batch of 10,000 sheets copies each of them about twice. */
+static bool sheets_grow(struct tally *t, struct error *err)
+{
+	if ((t->n_sheets & (t->n_sheets - 1)) != 0 && t->n_sheets != 0)
+		return true;
+	size_t room = t->n_sheets ? (size_t)t->n_sheets * 2 : 1;
+	struct tally_sheet *sheets = realloc(t->sheets, room * sizeof *sheets);
+	if (sheets)
+		t->sheets = sheets;
+	int *order = realloc(t->order, room * sizeof *order);
+	if (order)
+		t->order = order;
+	return (sheets && order) || error_errno(err, NULL, _("cannot count the batch"));
+}
+
+static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	json_t *images = json_object_get(e, "images"), *suspects = json_object_get(e, "suspects");
+	const char *name = text_of(e, "sheet");
+	size_t k = strlen(t->batch), i;
+	json_t *item;
+
+	if (strncmp(name, t->batch, k) != 0 || name[k] != '/' ||
+	    atoi(name + k + 1) != t->n_sheets + 1)
+		return bad(err, n, _("the sheet's number does not follow"));
+	int file = int_of(e, "file", 0);
+	if (file < 0 || file > t->n_files)
+		return bad(err, n, _("there is no such file"));
+	if (!sheets_grow(t, err))
+		return false;
+	struct tally_sheet *s = &t->sheets[t->n_sheets];
+	*s = (struct tally_sheet){.n = t->n_sheets + 1, .file = file};
+	t->order[t->n_sheets++] = s->n;
+	s->expected = int_of(e, "expected", 1);
+	s->separator = json_is_true(json_object_get(e, "separator"));
+	json_array_foreach(images, i, item)
+	{
+		if (!side_add(s, item, n, err))
+			return false;
+	}
+	json_array_foreach(suspects, i, item)
+	{
+		s->suspect_kinds |=
+		    suspect_bit(json_is_string(item) ? json_string_value(item) : "");
+		s->suspects++;
+	}
+	struct tally_sheet *old = sheet_named(t, text_of(e, "supersedes"));
+	if (old) {
+		old->superseded = true;
+		s->rescan_of = old->n;
+		file_stale(t, old->file);
+		order_place(t, s->n, old->n);
+		t->rescan_next = 0;
+	}
+	struct tally_sheet *after = sheet_named(t, text_of(e, "after"));
+	if (after) {
+		order_place(t, s->n, after->n);
+		t->insert_next = 0;
+	}
+	if (s->separator)
+		t->open_file = file;
+	file_stale(t, file);
+	return true;
+}
+
+static bool read_suspect(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	s->suspects++;
+	s->suspect_kinds |= suspect_bit(text_of(e, "reason"));
+	return true;
+}
+
+static bool read_decided(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+	const char *decision = text_of(e, "decision");
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	s->suspects = 0;
+	if (strcmp(decision, "void") == 0)
+		s->voided = true;
+	if (strcmp(decision, "cover") == 0) {
+		s->separator = true;
+		file_stale(t, s->file);
+		int file = int_of(e, "file", 0);
+		if (file > t->n_files || file < 0)
+			return bad(err, n, _("there is no such file"));
+		s->file = file;
+	}
+	file_stale(t, s->file);
+	return true;
+}
+
+static bool read_voided(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	s->voided = true;
+	s->suspects = 0;
+	file_stale(t, s->file);
+	return true;
+}
+
+static bool read_moved(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e), *after = sheet_named(t, text_of(e, "after"));
+	int file = int_of(e, "file", -1);
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	if (file < 0 || file > t->n_files)
+		return bad(err, n, _("there is no such file"));
+	file_stale(t, s->file);
+	s->file = file;
+	if (after && after != s)
+		order_place(t, s->n, after->n);
+	file_stale(t, file);
+	return true;
+}
+
+static bool read_rescan(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	if (strcmp(text_of(e, "event"), "insert_asked") == 0)
+		t->insert_next = s->n;
+	else
+		t->rescan_next = s->n;
+	return true;
+}
+
+static bool read_missing(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+	int missing = int_of(e, "missing", 0);
+
+	if (!s || missing < 0 || missing > s->expected)
+		return bad(err, n, _("there is no such sheet"));
+	s->missing = missing;
+	return true;
+}
+
+static bool read_complete(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	f->complete = strcmp(text_of(e, "event"), "file_completed") == 0;
+	if (f->complete && t->open_file == f->file)
+		t->open_file = 0;
+	if (!f->complete)
+		t->open_file = f->file;
+	return true;
+}
+
+static bool read_renumbered(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	snprintf(f->file_number, sizeof f->file_number, "%s", text_of(e, "file_number"));
+	f->volume = int_of(e, "volume", f->volume);
+	f->prepared = int_of(e, "prepared", f->prepared);
+	file_stale(t, f->file);
+	return true;
+}
+
+static bool read_given(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	f->given = int_of(e, "sheets", -1);
+	return true;
+}
+
+static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	f->settled = true;
+	return true;
+}
+
+static bool read_page(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+	const char *side = text_of(e, "side");
+
+	for (int i = 0; s && i < s->n_sides; i++) {
+		struct tally_side *p = &s->sides[i];
+		if (p->side != side[0])
+			continue;
+		p->done = true;
+		p->done_event = n;
+		p->blank = json_is_true(json_object_get(e, "blank"));
+		p->ocr_failed = json_is_true(json_object_get(e, "ocr_failed"));
+		p->flagged = json_array_size(json_object_get(e, "flags")) > 0;
+		p->words = int_of(e, "words", 0);
+		file_stale(t, s->file);
+		return true;
+	}
+	return bad(err, n, _("there is no such page"));
+}
+
+static bool read_evidence(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	for (int i = 0; s && i < s->n_sides; i++)
+		if (s->sides[i].side == text_of(e, "side")[0])
+			s->sides[i].evidence = true;
+	return s || bad(err, n, _("there is no such sheet"));
+}
+
+static bool read_reopened(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	t->state = BATCH_OPEN;
+	return true;
+}
+
+static bool read_bundle(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	f->bundled = true;
+	snprintf(f->bundle, sizeof f->bundle, "%s", text_of(e, "bundle"));
+	snprintf(f->sha512, sizeof f->sha512, "%s", text_of(e, "sha512"));
+	f->bytes = json_integer_value(json_object_get(e, "bytes"));
+	f->pages = int_of(e, "pages", 0);
+	f->mean_confidence = json_number_value(json_object_get(e, "mean_confidence"));
+	json_decref(f->flags);
+	f->flags = json_deep_copy(json_object_get(e, "flags"));
+	return true;
+}
+
+static bool read_closed(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	int revision = int_of(e, "revision", 0);
+
+	if (revision != t->revision + 1)
+		return bad(err, n, _("the revision does not follow"));
+	t->revision = revision;
+	t->state = BATCH_CLOSED;
+	t->open_file = 0;
+	snprintf(t->closed, sizeof t->closed, "%s", text_of(e, "at"));
+	snprintf(t->previous, sizeof t->previous, "%s", text_of(e, "previous"));
+	snprintf(t->supersedes, sizeof t->supersedes, "%s", text_of(e, "supersedes"));
+	return true;
+}
+
+static bool read_seen(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	if (json_is_true(json_object_get(e, "all")))
+		t->seen_all = true;
+	return true;
+}
+
+static bool read_state(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	const char *event = text_of(e, "event");
+
+	t->state = strcmp(event, "accepted") == 0 ? BATCH_ACCEPTED
+	    : strcmp(event, "rejected") == 0	  ? BATCH_REJECTED
+						  : BATCH_ABANDONED;
+	return true;
+}
+
+static bool read_claimed(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	t->claim = strcmp(text_of(e, "event"), "claimed") == 0 ? int_of(e, "claim", 0) : 0;
+	return true;
+}
+
+static const struct {
+	const char *event;
+	event_reader *read;
+} readers[] = {
+    {"batch_opened", read_opened},
+    {"operator", read_operator},
+    {"feeding_started", read_feeding},
+    {"feeding_stopped", read_feeding},
+    {"file_opened", read_file_opened},
+    {"sheet_fed", read_fed},
+    {"suspect", read_suspect},
+    {"decided", read_decided},
+    {"sheet_voided", read_voided},
+    {"sheet_moved", read_moved},
+    {"rescan_asked", read_rescan},
+    {"insert_asked", read_rescan},
+    {"image_missing", read_missing},
+    {"file_completed", read_complete},
+    {"file_reopened", read_complete},
+    {"file_renumbered", read_renumbered},
+    {"count_given", read_given},
+    {"settled", read_settled},
+    {"page_done", read_page},
+    {"bundle_made", read_bundle},
+    {"evidence_kept", read_evidence},
+    {"closed", read_closed},
+    {"reopened", read_reopened},
+    {"seen", read_seen},
+    {"accepted", read_state},
+    {"rejected", read_state},
+    {"abandoned", read_state},
+    {"claimed", read_claimed},
+    {"claim_cancelled", read_claimed},
+};
+
+bool tally_add(struct tally *t, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	json_error_t why;
+	json_t *e = json_loadb(line, n_bytes, 0, &why);
+	const char *event = text_of(e, "event");
+	char head[HASH_SIZE];
+	bool ok = false;
+
+	if (!json_is_object(e)) {
+		bad(err, n, _("not an event"));
+		goto done;
+	}
+	if (n != t->events + 1) {
+		bad(err, n, _("the number does not follow"));
+		goto done;
+	}
+	if (n > 1 && !t->batch[0]) {
+		bad(err, n, _("the batch is not opened"));
+		goto done;
+	}
+	for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+		if (strcmp(readers[i].event, event) == 0 && !readers[i].read(t, e, n, err))
+			goto done;
+	if (json_is_true(json_object_get(e, "clock_back")))
+		t->clock_back = true;
+	t->events = n;
+	hash_bytes(HASH_SHA256, line, n_bytes, head);
+	memcpy(t->head, head, sizeof t->head);
+	snprintf(t->last_at, sizeof t->last_at, "%s", text_of(e, "at"));
+	ok = true;
+done:
+	json_decref(e);
+	return ok;
+}
+
+void tally_release(struct tally *t)
+{
+	json_decref(t->rules);
+	json_decref(t->operators);
+	json_decref(t->expect);
+	for (int i = 0; i < t->n_files; i++)
+		json_decref(t->files[i].flags);
+	free(t->sheets);
+	free(t->order);
+	free(t->files);
+	*t = (struct tally){0};
+}
+
+bool tally_sheet_blank(const struct tally_sheet *s)
+{
+	for (int i = 0; i < s->n_sides; i++)
+		if (!s->sides[i].done || !s->sides[i].blank)
+			return false;
+	return s->n_sides > 0;
+}
+
+enum fate {
+	FATE_VOIDED,
+	FATE_SUPERSEDED,
+	FATE_SEPARATOR,
+	FATE_BLANK_UNCOUNTED,
+	FATE_COUNTED,
+};
+
+static enum fate sheet_fate(const struct tally *t, const struct tally_sheet *s)
+{
+	return s->voided				     ? FATE_VOIDED
+	    : s->superseded				     ? FATE_SUPERSEDED
+	    : s->separator				     ? FATE_SEPARATOR
+	    : !t->count_blank_sheets && tally_sheet_blank(s) ? FATE_BLANK_UNCOUNTED
+							     : FATE_COUNTED;
+}
+
+/* The sheet whose first side is kept because every side of its file is blank, or 0. */
+static int file_kept_blank(const struct tally *t, int file)
+{
+	int first = 0;
+
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
+		if (s->file != file || s->voided || s->superseded || s->separator ||
+		    s->n_sides == 0)
+			continue;
+		if (!tally_sheet_blank(s))
+			return 0;
+		if (!first)
+			first = s->n;
+	}
+	return first;
+}
+
+static void sheet_count(
+    const struct tally *t, const struct tally_sheet *s, int kept_blank, struct tally_counts *c)
+{
+	enum fate fate = sheet_fate(t, s);
+	bool blank = tally_sheet_blank(s);
+
+	c->fed++;
+	c->images += s->received;
+	c->images_expected += s->expected;
+	c->images_missing += s->missing;
+	if (s->expected - s->missing != s->received)
+		c->images_undecided += s->expected - s->missing - s->received;
+	c->suspects += s->suspects > 0;
+	for (int i = 0; i < s->n_sides; i++)
+		c->pages_todo += !s->sides[i].done && fate != FATE_SEPARATOR;
+	c->voided += fate == FATE_VOIDED;
+	c->superseded += fate == FATE_SUPERSEDED;
+	c->separators += fate == FATE_SEPARATOR;
+	c->blank_uncounted += fate == FATE_BLANK_UNCOUNTED;
+	c->counted += fate == FATE_COUNTED;
+	if (fate <= FATE_SEPARATOR)
+		return;
+	c->unassigned += s->file == 0;
+	c->blank_sheets += blank;
+	if (fate != FATE_COUNTED)
+		return;
+	c->images_counted += s->received;
+	for (int i = 0; i < s->n_sides; i++) {
+		const struct tally_side *p = &s->sides[i];
+		bool kept = !p->blank || (s->n == kept_blank && i == 0);
+		c->pages += kept;
+		c->blank_pages += !kept;
+		c->ocr_failed += kept && p->ocr_failed;
+	}
+}
+
+void tally_file_counts(const struct tally *t, int file, struct tally_counts *c)
+{
+	int kept_blank = file_kept_blank(t, file);
+
+	*c = (struct tally_counts){0};
+	for (int i = 0; i < t->n_sheets; i++)
+		if (t->sheets[i].file == file)
+			sheet_count(t, &t->sheets[i], kept_blank, c);
+	c->sheets = c->counted;
+	c->files = c->counted > 0;
+	c->files_todo = t->files[file - 1].complete && !t->files[file - 1].bundled &&
+	    c->counted + c->blank_uncounted > 0;
+}
+
+void tally_counts(const struct tally *t, struct tally_counts *c)
+{
+	int *kept_blank = calloc((size_t)t->n_files + 1, sizeof *kept_blank);
+	int *sheets = calloc((size_t)t->n_files + 1, sizeof *sheets);
+	bool *written = calloc((size_t)t->n_files + 1, sizeof *written);
+
+	*c = (struct tally_counts){0};
+	if (!kept_blank || !sheets || !written)
+		abort(); /* a few bytes for each file of one batch */
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
+		if (s->voided || s->superseded || s->separator || s->n_sides == 0)
+			continue;
+		if (!tally_sheet_blank(s))
+			written[s->file] = true;
+		else if (!kept_blank[s->file])
+			kept_blank[s->file] = s->n;
+	}
+	for (int f = 0; f <= t->n_files; f++)
+		if (written[f] || f == 0)
+			kept_blank[f] = 0;
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		enum fate fate = sheet_fate(t, s);
+		sheet_count(t, s, kept_blank[s->file], c);
+		sheets[s->file] += fate == FATE_COUNTED || fate == FATE_BLANK_UNCOUNTED;
+		if (fate == FATE_COUNTED && s->file > 0 && !(sheets[s->file] & 1 << 30)) {
+			sheets[s->file] |= 1 << 30;
+			c->files++;
+		}
+	}
+	for (int f = 1; f <= t->n_files; f++)
+		c->files_todo +=
+		    t->files[f - 1].complete && !t->files[f - 1].bundled && sheets[f] != 0;
+	c->sheets = c->counted;
+	free(kept_blank);
+	free(sheets);
+	free(written);
+}
+
+void tally_pages(const struct tally *t, int file,
+    void (*visit)(void *self, const struct tally_sheet *sheet, const struct tally_side *side,
+	bool kept_blank),
+    void *self)
+{
+	int kept_blank = file_kept_blank(t, file);
+
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
+		if (s->file != file || sheet_fate(t, s) <= FATE_SEPARATOR)
+			continue;
+		for (int k = 0; k < s->n_sides; k++) {
+			bool kept = s->n == kept_blank && k == 0;
+			if (!s->sides[k].blank || kept)
+				visit(self, s, &s->sides[k], kept);
+		}
+	}
+}
+
+struct tally_file *tally_file_find(const struct tally *t, const char *file_number, int volume)
+{
+	char key[FILE_KEY_SIZE], other[FILE_KEY_SIZE];
+
+	file_number_key(file_number, key);
+	for (int i = 0; i < t->n_files; i++) {
+		file_number_key(t->files[i].file_number, other);
+		if (t->files[i].volume == volume && strcmp(key, other) == 0)
+			return &t->files[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,237 @@
+#include "batch/workspace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/command.h"
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "config/file.h"
+#include "config/log.h"
+#include "config/text.h"
+
+static const char *const folders[] = {"spool", "files", "batches", "claims"};
+
+/* A random UUID (RFC 9562, version 4). */
+static bool uuid_make(char uuid[37], struct error *err)
+{
+	unsigned char b[16];
+
+	if (getrandom(b, sizeof b, 0) != sizeof b)
+		return error_errno(err, NULL, _("cannot draw a random number"));
+	b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+	snprintf(uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+	    b[14], b[15]);
+	return true;
+}
+
+static bool meta_get(
+    struct journal *j, const char *key, char *value, size_t size, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	value[0] = '\0';
+	if (!journal_prepare(j, "SELECT value FROM meta WHERE key = ?", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
+	if (!journal_step(j, stmt, &row, err))
+		return false;
+	if (row)
+		snprintf(value, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_reset(stmt);
+	return true;
+}
+
+static bool meta_set(struct journal *j, const char *key, const char *value, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	if (!journal_prepare(j, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(stmt, 2, value, -1, SQLITE_TRANSIENT);
+	return journal_step(j, stmt, &row, err);
+}
+
+/* The altakt.ini that is shipped: installed, or in the source tree that the program was built from.
+ */
+static char *standard_settings(struct error *err)
+{
+	char *text = NULL;
+	size_t n;
+
+	if (file_exists(ALTAKT_DATA_SOURCE "/altakt.ini"))
+		text = file_read(ALTAKT_DATA_SOURCE "/altakt.ini", 1 << 20, &n, err);
+	else
+		text = file_read(ALTAKT_DATA_DIR "/altakt.ini", 1 << 20, &n, err);
+	return text;
+}
+
+bool workspace_init(const char *path, struct error *err)
+{
+	char *journal = file_path("%s/journal.sqlite", path), *ini = NULL, *text = NULL;
+	char uuid[37];
+	struct journal *j = NULL;
+	bool ok = false;
+
+	if (file_exists(journal)) {
+		error_set(err, ERROR_USAGE, _("use it as it is, or name another folder"),
+		    _("'%s' is a workspace already"), path);
+		goto done;
+	}
+	bool was_there = file_exists(path);
+	if (!file_make_folder(path, err))
+		goto done;
+	if (!was_there && chmod(path, 0700) != 0) {
+		error_errno(err, NULL, _("cannot set the rights of '%s'"), path);
+		goto done;
+	}
+	if (was_there && chmod(path, 0700) != 0 && errno != EPERM) {
+		error_errno(err, NULL, _("cannot set the rights of '%s'"), path);
+		goto done;
+	}
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		char *folder = file_path("%s/%s", path, folders[i]);
+		bool made = file_make_folder(folder, err);
+		free(folder);
+		if (!made)
+			goto done;
+	}
+	ini = file_path("%s/altakt.ini", path);
+	if (!file_exists(ini)) {
+		text = standard_settings(err);
+		if (!text || !file_write(ini, text, strlen(text), err))
+			goto done;
+	}
+	/* The journal comes last and with its first event: a workspace is there whole or not at
+	 * all. */
+	if (!uuid_make(uuid, err) || !journal_create(path, err) || !journal_open(path, &j, err) ||
+	    !journal_begin(j, err) || !meta_set(j, "uuid", uuid, err) ||
+	    !ledger_append(j, LEDGER_WORKSPACE, command_account(),
+		json_pack("{ssssss}", "event", "workspace_made", "workspace", uuid, "version",
+		    ALTAKT_VERSION),
+		err) ||
+	    !journal_commit(j, err))
+		goto done;
+	ok = true;
+done:
+	journal_close(j);
+	if (!ok && j)
+		file_remove(journal, NULL);
+	free(journal);
+	free(ini);
+	free(text);
+	return ok;
+}
+
+/* What the settings say now against what they said at the last start. */
+static bool settings_note(struct workspace *w, const struct settings *from_file, struct error *err)
+{
+	char now[129], before[129];
+
+	settings_hash(from_file, now);
+	if (!meta_get(w->journal, "settings", before, sizeof before, err))
+		return false;
+	if (strcmp(now, before) == 0)
+		return true;
+	return journal_begin(w->journal, err) && meta_set(w->journal, "settings", now, err) &&
+	    ledger_append(w->journal, LEDGER_WORKSPACE, command_account(),
+		json_pack("{ssssss}", "event", "settings_changed", "before", before, "after", now),
+		err) &&
+	    journal_commit(w->journal, err);
+}
+
+/* Every chain's file is as long as the journal says; a crash may have left one short. */
+static bool chains_publish(struct journal *j, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	char **names = NULL;
+	size_t n = 0;
+	bool ok = false, row = true;
+
+	if (!journal_prepare(j, "SELECT name, bytes FROM chain", &stmt, err))
+		return false;
+	while (row) {
+		if (!journal_step(j, stmt, &row, err))
+			goto done;
+		if (!row)
+			break;
+		const char *name = (const char *)sqlite3_column_text(stmt, 0);
+		char *path = ledger_path(journal_workspace(j), name);
+		if (file_size_bytes(path) != sqlite3_column_int64(stmt, 1)) {
+			char **more = realloc(names, (n + 1) * sizeof *more);
+			if (more) {
+				names = more;
+				names[n++] = file_path("%s", name);
+			}
+		}
+		free(path);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!ledger_publish(j, names[i], err))
+			goto done;
+	ok = true;
+done:
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	return ok;
+}
+
+bool workspace_open(
+    const char *path, const char *const *sets, struct workspace *out, struct error *err)
+{
+	struct workspace w = {0};
+	char *ini = NULL, *log = NULL, *real = realpath(path, NULL);
+	bool ok = false;
+
+	if (!real) {
+		error_set(err, ERROR_SETUP,
+		    _("give the workspace with -w, or make one with 'altakt init DIR'"),
+		    _("there is no workspace '%s': %s"), path, strerror(errno));
+		goto done;
+	}
+	w.path = real;
+	if (!journal_open(w.path, &w.journal, err))
+		goto done;
+	log = file_path("%s/altakt.log", w.path);
+	if (!log_open(log, err))
+		goto done;
+	ini = file_path("%s/altakt.ini", w.path);
+	if (!settings_open(file_exists(ini) ? ini : NULL, &w.settings, err))
+		goto done;
+	if (!meta_get(w.journal, "uuid", w.uuid, sizeof w.uuid, err) ||
+	    !settings_note(&w, w.settings, err) || !chains_publish(w.journal, err))
+		goto done;
+	for (size_t i = 0; sets && sets[i]; i++)
+		if (!settings_set(w.settings, sets[i], err))
+			goto done;
+	*out = w;
+	w = (struct workspace){0};
+	ok = true;
+done:
+	free(ini);
+	free(log);
+	workspace_close(&w);
+	return ok;
+}
+
+void workspace_close(struct workspace *w)
+{
+	journal_close(w->journal);
+	settings_close(w->settings);
+	free(w->path);
+	*w = (struct workspace){0};
+}
