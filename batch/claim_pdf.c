@@ -1,0 +1,466 @@
+#include "batch/claim_pdf.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/form.h"
+#include "batch/money.h"
+#include "batch/pdf.h"
+#include "config/file.h"
+#include "config/text.h"
+
+#define SHOWN_SIZE 96
+
+struct print { /* of one claim */
+	const json_t *claim;
+	struct form *form;
+	const char *currency;
+	bool german;
+	bool failed; /* an amount could not be read: err is set */
+	struct error *err;
+};
+
+/* What lies at "a.b", or NULL. */
+static const json_t *at(const json_t *json, const char *path)
+{
+	char key[64];
+
+	while (json && *path) {
+		size_t n = strcspn(path, ".");
+		if (n >= sizeof key)
+			return NULL;
+		memcpy(key, path, n);
+		key[n] = '\0';
+		json = json_object_get(json, key);
+		path += n + (path[n] != '\0');
+	}
+	return json;
+}
+
+static const char *text_at(const json_t *json, const char *path)
+{
+	const char *text = json_string_value(at(json, path));
+
+	return text ? text : "";
+}
+
+static int64_t int_at(const json_t *json, const char *path)
+{
+	return json_integer_value(at(json, path));
+}
+
+/* Each fills buf with what people read, "" where the claim says nothing, and gives it back. */
+static const char *count_at(
+    const struct print *p, const json_t *json, const char *path, char buf[SHOWN_SIZE])
+{
+	buf[0] = '\0';
+	if (json_is_integer(at(json, path)))
+		money_count(int_at(json, path), p->german, buf);
+	return buf;
+}
+
+static const char *money_at(
+    struct print *p, const json_t *json, const char *path, char buf[SHOWN_SIZE])
+{
+	const char *text = text_at(json, path);
+	int64_t cents;
+
+	buf[0] = '\0';
+	if (!text[0] || p->failed)
+		return buf;
+	if (!money_cents_read(text, &cents, p->err)) {
+		error_where(p->err, _("claim, '%s'"), path);
+		p->failed = true;
+		return buf;
+	}
+	money_show(cents, p->currency, p->german, buf);
+	return buf;
+}
+
+static const char *rate_at(
+    struct print *p, const json_t *json, const char *path, char buf[SHOWN_SIZE])
+{
+	const char *text = text_at(json, path);
+	struct money_rate rate;
+
+	buf[0] = '\0';
+	if (!text[0] || p->failed)
+		return buf;
+	if (!money_rate_read(text, &rate, p->err)) {
+		error_where(p->err, _("claim, '%s'"), path);
+		p->failed = true;
+		return buf;
+	}
+	money_rate_show(rate, p->currency, p->german, buf);
+	return buf;
+}
+
+/* "2026-11-23T11:30:00Z" or "2026-11-23", the German way "23.11.2026"; with_time: and "11:30 UTC".
+ */
+static const char *date_show(
+    const struct print *p, const char *text, bool with_time, char buf[SHOWN_SIZE])
+{
+	int y, m, d, hour, minute, used = 0;
+	char day[48];
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 || used != 10) {
+		snprintf(buf, SHOWN_SIZE, "%s", text);
+		return buf;
+	}
+	if (p->german)
+		snprintf(day, sizeof day, "%02d.%02d.%04d", d, m, y);
+	else
+		snprintf(day, sizeof day, "%.10s", text);
+	if (with_time && sscanf(text + 10, "T%2d:%2d:", &hour, &minute) == 2)
+		snprintf(buf, SHOWN_SIZE, "%s, %02d:%02d UTC", day, hour, minute);
+	else
+		snprintf(buf, SHOWN_SIZE, "%s", day);
+	return buf;
+}
+
+static const char *date_at(
+    const struct print *p, const json_t *json, const char *path, char buf[SHOWN_SIZE])
+{
+	return date_show(p, text_at(json, path), false, buf);
+}
+
+/* What is written about a batch or chain that has no entry in the claim: nothing. */
+static bool has_lines(const struct print *p, const char *path)
+{
+	return json_array_size(at(p->claim, path)) > 0;
+}
+
+static void facts_print(struct print *p)
+{
+	const json_t *c = p->claim;
+	char a[SHOWN_SIZE], b[SHOWN_SIZE];
+	char *line;
+
+	form_fact(p->form, _("Applicant"), text_at(c, "applicant"));
+	form_fact(p->form, _("Granting authority"), text_at(c, "authority"));
+	form_fact(p->form, _("Reference of the notice"), text_at(c, "reference"));
+	if (text_at(c, "notice_date")[0])
+		form_fact(p->form, _("Date of the notice"), date_at(p, c, "notice_date", a));
+	date_at(p, c, "period.from", a);
+	date_at(p, c, "period.to", b);
+	line = a[0] || b[0] ? file_path(_("%s to %s"), a, b) : file_path("%s", "");
+	form_fact(p->form, _("Period of the grant"), line);
+	free(line);
+	form_fact(p->form, _("Counted up to and including"), date_at(p, c, "until", a));
+	line =
+	    file_path(_("%s by %s"), date_show(p, text_at(c, "made"), true, a), text_at(c, "by"));
+	form_fact(p->form, _("Made"), line);
+	free(line);
+	line = file_path(
+	    _("%s, version %" PRId64), text_at(c, "rules.name"), int_at(c, "rules.version"));
+	form_fact(p->form, _("Counting rules"), line);
+	free(line);
+	form_fact(p->form, _("Workspace"), text_at(c, "workspace"));
+}
+
+static void summary_print(struct print *p)
+{
+	const struct form_column columns[] = {{_("Item"), 66, FORM_PLAIN, false},
+	    {_("Count"), 34, FORM_PLAIN, true}, {_("Rate"), 30, FORM_PLAIN, true},
+	    {_("Amount"), 40, FORM_PLAIN, true}};
+	const json_t *c = p->claim;
+	char n[SHOWN_SIZE], r[SHOWN_SIZE], m[SHOWN_SIZE];
+
+	form_heading(p->form, _("1. Summary"));
+	form_table(p->form, columns, 4);
+	form_row(p->form,
+	    (const char *[]){_("Case files"), count_at(p, c, "files", n),
+		rate_at(p, c, "rates.file", r), money_at(p, c, "amount_files", m)});
+	form_row(p->form,
+	    (const char *[]){_("Sheets"), count_at(p, c, "sheets", n),
+		rate_at(p, c, "rates.sheet", r), money_at(p, c, "amount_sheets", m)});
+	if (has_lines(p, "corrections"))
+		form_row(p->form,
+		    (const char *[]){_("Corrections to earlier claims (section 5)"), NULL, NULL,
+			money_at(p, c, "amount_corrections", m)});
+	form_row_bold(p->form,
+	    (const char *[]){_("Amount of this claim"), NULL, NULL, money_at(p, c, "amount", m)});
+	form_table_end(p->form);
+	if (json_is_object(at(c, "blank_sheets"))) {
+		count_at(p, c, "blank_sheets.sheets", n);
+		money_at(p, c, "blank_sheets.amount", m);
+		char *line = file_path(
+		    _("Of these, sheets that are blank on both sides: %s, worth %s."), n, m);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
+}
+
+static void standing_print(struct print *p)
+{
+	const struct form_column columns[] = {
+	    {_("Item"), 120, FORM_PLAIN, false}, {_("Amount"), 50, FORM_PLAIN, true}};
+	const json_t *c = p->claim, *earlier;
+	char m[SHOWN_SIZE];
+	size_t i;
+
+	form_heading(p->form, _("2. Standing of the grant"));
+	form_table(p->form, columns, 2);
+	json_array_foreach(at(c, "earlier"), i, earlier)
+	{
+		const char *state = text_at(earlier, "state");
+		char *line = file_path(strcmp(state, "cancelled") == 0
+			? _("Claim no. %" PRId64 " (cancelled)")
+			: strcmp(state, "settled") == 0 ? _("Claim no. %" PRId64 " (settled)")
+							: _("Claim no. %" PRId64),
+		    int_at(earlier, "number"));
+		form_row(p->form, (const char *[]){line, money_at(p, earlier, "amount", m)});
+		free(line);
+	}
+	form_row(p->form, (const char *[]){_("This claim"), money_at(p, c, "amount", m)});
+	form_row_bold(
+	    p->form, (const char *[]){_("All claims so far"), money_at(p, c, "total", m)});
+	if (text_at(c, "ceiling")[0]) {
+		form_row(p->form,
+		    (const char *[]){_("Ceiling of the grant"), money_at(p, c, "ceiling", m)});
+		form_row_bold(p->form,
+		    (const char *[]){_("Still available"), money_at(p, c, "remaining", m)});
+	}
+	form_table_end(p->form);
+}
+
+static void batches_print(struct print *p)
+{
+	const struct form_column columns[] = {{_("Batch"), 51, FORM_PLAIN, false},
+	    {_("Closed"), 20, FORM_PLAIN, false}, {_("Accepted"), 20, FORM_PLAIN, false},
+	    {_("Files"), 14, FORM_PLAIN, true}, {_("Sheets"), 19, FORM_PLAIN, true},
+	    {_("Manifest (SHA-256)"), 46, FORM_CODE, false}};
+	const json_t *batch;
+	int64_t files = 0, sheets = 0;
+	char closed[SHOWN_SIZE], accepted[SHOWN_SIZE], n[SHOWN_SIZE], s[SHOWN_SIZE];
+	bool starred = false;
+	size_t i;
+
+	form_heading(p->form, _("3. Batches"));
+	if (!has_lines(p, "batches")) {
+		form_text(p->form, _("None."), FORM_PLAIN);
+		return;
+	}
+	form_table(p->form, columns, 6);
+	json_array_foreach(at(p->claim, "batches"), i, batch)
+	{
+		bool star = json_is_true(at(batch, "not_opened_one_by_one")) ||
+		    int_at(batch, "not_opened_one_by_one") > 0;
+		int64_t revision = int_at(batch, "revision");
+		char *name = revision > 1
+		    ? file_path(_("%s, revision %" PRId64 "%s"), text_at(batch, "batch"), revision,
+			  star ? " *" : "")
+		    : file_path("%s%s", text_at(batch, "batch"), star ? " *" : "");
+		form_row(p->form,
+		    (const char *[]){name, date_at(p, batch, "closed", closed),
+			date_at(p, batch, "accepted", accepted), count_at(p, batch, "files", n),
+			count_at(p, batch, "sheets", s), text_at(batch, "manifest_sha256")});
+		free(name);
+		files += int_at(batch, "files");
+		sheets += int_at(batch, "sheets");
+		starred = starred || star;
+	}
+	money_count(files, p->german, n);
+	money_count(sheets, p->german, s);
+	form_row_bold(p->form, (const char *[]){_("Sum"), NULL, NULL, n, s, NULL});
+	form_table_end(p->form);
+	form_text(p->form,
+	    _("A case file that lies in several batches or volumes counts once, in the first of "
+	      "them."),
+	    FORM_SMALL);
+	if (starred)
+		form_text(p->form,
+		    _("* In the review of this batch pages were not opened one by one."),
+		    FORM_SMALL);
+}
+
+/* Codes are the same in every locale; people read what they mean. */
+static const char *reason_show(const char *code)
+{
+	static const struct {
+		const char *code, *text;
+	} reasons[] = {{"open", N_("not closed")}, {"not_closed", N_("not closed")},
+	    {"not_accepted", N_("not accepted yet")}, {"rejected", N_("rejected in review")},
+	    {"after_cutoff", N_("after the cut-off date")},
+	    {"after_until", N_("after the cut-off date")},
+	    {"unregistered", N_("not in the register")},
+	    {"unknown_file", N_("not in the register")}, {"claimed", N_("claimed before")},
+	    {"claimed_elsewhere", N_("claimed elsewhere")},
+	    {"no_sheets", N_("without a counted sheet")}, {"abandoned", N_("abandoned")},
+	    {"damaged", N_("damaged")}};
+
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (strcmp(code, reasons[i].code) == 0)
+			return _(reasons[i].text);
+	return code;
+}
+
+static void left_out_print(struct print *p)
+{
+	const struct form_column columns[] = {{_("Batch"), 60, FORM_PLAIN, false},
+	    {_("Reason"), 70, FORM_PLAIN, false}, {_("Files"), 18, FORM_PLAIN, true},
+	    {_("Sheets"), 22, FORM_PLAIN, true}};
+	const json_t *line;
+	char n[SHOWN_SIZE], s[SHOWN_SIZE];
+	size_t i;
+
+	form_heading(p->form, _("4. Not claimed"));
+	if (!has_lines(p, "left_out")) {
+		form_text(p->form, _("Nothing was left out."), FORM_PLAIN);
+		return;
+	}
+	form_table(p->form, columns, 4);
+	size_t n_lines = json_array_size(at(p->claim, "left_out"));
+	int64_t files = 0, sheets = 0;
+	json_array_foreach(at(p->claim, "left_out"), i, line)
+	{
+		/* Single files of one batch become one line: their numbers are for the annex. */
+		const json_t *next =
+		    i + 1 < n_lines ? json_array_get(at(p->claim, "left_out"), i + 1) : NULL;
+		files += int_at(line, "files");
+		sheets += int_at(line, "sheets");
+		if (next && strcmp(text_at(next, "batch"), text_at(line, "batch")) == 0 &&
+		    strcmp(text_at(next, "reason"), text_at(line, "reason")) == 0)
+			continue;
+		money_count(files, p->german, n);
+		money_count(sheets, p->german, s);
+		form_row(p->form,
+		    (const char *[]){
+			text_at(line, "batch"), reason_show(text_at(line, "reason")), n, s});
+		files = sheets = 0;
+	}
+	form_table_end(p->form);
+}
+
+static void corrections_print(struct print *p)
+{
+	const struct form_column columns[] = {{_("Claim"), 16, FORM_PLAIN, true},
+	    {_("Batch"), 50, FORM_PLAIN, false}, {_("Reason"), 42, FORM_PLAIN, false},
+	    {_("Files"), 14, FORM_PLAIN, true}, {_("Sheets"), 19, FORM_PLAIN, true},
+	    {_("Amount"), 29, FORM_PLAIN, true}};
+	const json_t *line;
+	char c[SHOWN_SIZE], n[SHOWN_SIZE], s[SHOWN_SIZE], m[SHOWN_SIZE];
+	size_t i;
+
+	form_heading(p->form, _("5. Corrections to earlier claims"));
+	if (!has_lines(p, "corrections")) {
+		form_text(p->form, _("None."), FORM_PLAIN);
+		return;
+	}
+	form_table(p->form, columns, 6);
+	json_array_foreach(at(p->claim, "corrections"), i, line)
+	{
+		form_row(p->form,
+		    (const char *[]){count_at(p, line, "claim", c), text_at(line, "batch"),
+			reason_show(text_at(line, "reason")), count_at(p, line, "files", n),
+			count_at(p, line, "sheets", s), money_at(p, line, "amount", m)});
+	}
+	form_table_end(p->form);
+}
+
+static void proof_print(struct print *p)
+{
+	const struct form_column columns[] = {{_("Chain"), 88, FORM_PLAIN, false},
+	    {_("Events"), 30, FORM_PLAIN, true}, {_("Last event (SHA-256)"), 52, FORM_CODE, false}};
+	const json_t *chain;
+	char n[SHOWN_SIZE];
+	size_t i;
+
+	form_heading(p->form, _("6. Evidence"));
+	form_text(p->form,
+	    _("The counts follow from the ledgers, chained by hashes, of the batches named. Anybody "
+	      "can compute them again from bundles and ledgers: 'altakt verify'."),
+	    FORM_PLAIN);
+	form_text(p->form, _("Hash of the counting rules (SHA-256):"), FORM_SMALL);
+	form_text(p->form, text_at(p->claim, "rules.hash"), FORM_CODE);
+	if (!has_lines(p, "chains"))
+		return;
+	form_gap(p->form, 2);
+	form_table(p->form, columns, 3);
+	json_array_foreach(at(p->claim, "chains"), i, chain)
+	{
+		form_row(p->form,
+		    (const char *[]){text_at(chain, "chain"), count_at(p, chain, "events", n),
+			text_at(chain, "head")});
+	}
+	form_table_end(p->form);
+}
+
+static void signatures_print(struct print *p)
+{
+	const char *titles[] = {_("Factually correct"), _("Arithmetically correct")};
+	const char *lines[] = {_("Name"), _("Function"), _("Date"), _("Signature")};
+	const char *applicant[] = {
+	    _("For the applicant: the statements above are complete and agree "
+	      "with books and evidence")};
+	const char *signs[] = {_("Place, date, legally binding signature")};
+
+	form_heading(p->form, _("7. Confirmation"));
+	form_need(p->form, 61 + 34);
+	form_boxes(p->form, titles, 2, lines, 4);
+	form_gap(p->form, 2);
+	form_boxes(p->form, applicant, 1, signs, 1);
+}
+
+/* Draws the whole of it; path NULL only counts pages. */
+static bool claim_print(struct print *p, const char *path, const char *title, const char *head,
+    const char *foot, int *n_pages)
+{
+	struct form_options options = {path, title, head, foot, *n_pages};
+	char *below;
+
+	if (!form_open(&options, &p->form, p->err))
+		return false;
+	below = file_path(
+	    _("Digitisation of legacy case files: claim no. %" PRId64), int_at(p->claim, "number"));
+	form_title(p->form, _("Statement of expenditure: figures"), below);
+	free(below);
+	facts_print(p);
+	summary_print(p);
+	standing_print(p);
+	batches_print(p);
+	left_out_print(p);
+	corrections_print(p);
+	proof_print(p);
+	signatures_print(p);
+	struct error closing = {0};
+	bool closed = form_close(p->form, n_pages, &closing);
+	p->form = NULL;
+	if (p->failed)
+		return false;
+	if (!closed && p->err)
+		*p->err = closing;
+	return closed;
+}
+
+bool claim_pdf_write(const json_t *claim, const char *sha256, const char *path, struct error *err)
+{
+	struct print p = {.claim = claim, .german = text_german(), .err = err};
+	char *head = NULL, *foot = NULL, *title = NULL, *drawn = file_path("%s.drawn", path);
+	bool ok = false;
+	int n_pages = 0;
+
+	p.currency = text_at(claim, "currency")[0] ? text_at(claim, "currency") : "EUR";
+	title = file_path(_("Claim no. %" PRId64), int_at(claim, "number"));
+	head = file_path("%s · %s", title, text_at(claim, "applicant"));
+	foot = file_path("%s\nclaim.json SHA-256 %s", title, sha256);
+	if (!claim_print(&p, NULL, title, head, foot, &n_pages) ||
+	    !claim_print(&p, drawn, title, head, foot, &n_pages))
+		goto done;
+	const struct note_document document = {
+	    .title = title,
+	    .author = text_at(claim, "applicant")[0] ? text_at(claim, "applicant") : NULL,
+	    .created = text_at(claim, "made"),
+	    .language = p.german ? "de-DE" : "en",
+	};
+	ok = pdf_archive(drawn, path, &document, err);
+done:
+	remove(drawn);
+	free(drawn);
+	free(head);
+	free(foot);
+	free(title);
+	return ok;
+}
