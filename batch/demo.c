@@ -9,7 +9,7 @@
 #include "scan/cover.h"
 #include "scan/sample.h"
 
-enum { NOTHING = SAMPLE_BLANK };
+static const enum sample_kind NOTHING = SAMPLE_BLANK;
 
 struct drawn_sheet {
 	enum sample_kind front, back;
