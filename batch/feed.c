@@ -485,18 +485,11 @@ static bool loop(struct feed *feed, struct error *err)
 
 static uint64_t reserve_bytes(const struct workspace *w)
 {
-	const char *text = settings_text(w->settings, "spool.reserve");
 	uint64_t free_bytes = 0, total = 0;
 	struct error ignored = {0};
-	char unit = 0;
-	double number = 0;
 
-	if (sscanf(text, "%lf %c", &number, &unit) >= 1)
-		return (uint64_t)(number *
-		    (unit == 'G' || unit == 'g'		 ? 1073741824.0
-			    : unit == 'M' || unit == 'm' ? 1048576.0
-			    : unit == 'K' || unit == 'k' ? 1024.0
-							 : 1.0));
+	if (settings_text(w->settings, "spool.reserve")[0])
+		return settings_bytes(w->settings, "spool.reserve");
 	uint64_t five = 5ull << 30;
 	if (file_disk_free(w->path, &free_bytes, &total, &ignored) && total / 10 < five)
 		return total / 10;

@@ -3,7 +3,8 @@
  *
  *   page   OUT KIND SEED SKEW_DEG ROTATE_DEG FLAGS DPI WORDS
  *   cover  OUT NUMBER VOLUME SERIAL DPI
- *   torn   OUT NUMBER VOLUME SERIAL DPI     the codes and the number are torn off, the frame is there
+ *   torn   OUT NUMBER VOLUME SERIAL DPI     the codes and the number are torn off, the frame is
+ * there
  *
  * KIND is letter, form, minutes, colour, photo, few or blank; FLAGS any of b (black background),
  * h (holes), s (show-through), n (noise), or -. The words that were drawn go to OUT.txt.
@@ -97,7 +98,8 @@ int main(void)
 				fail("cannot write the words");
 			free(text);
 			image_write(fields[1], pix, page.dpi);
-		} else if (n == 6 && (strcmp(fields[0], "cover") == 0 || strcmp(fields[0], "torn") == 0)) {
+		} else if (n == 6 &&
+		    (strcmp(fields[0], "cover") == 0 || strcmp(fields[0], "torn") == 0)) {
 			struct sample_page page = {.dpi = atoi(fields[5]), .skew_deg = 0.6};
 			struct cover cover = {.volume = atoi(fields[3]), .prepared = -1};
 			snprintf(cover.file_number, sizeof cover.file_number, "%s", fields[2]);

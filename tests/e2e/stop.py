@@ -1,0 +1,211 @@
+"""Stopped at any moment, by Ctrl-C, by kill -9, by a jam: it goes on, and the count is the paper's."""
+import os
+import random
+import re
+import signal
+import subprocess
+import glob
+import time
+
+from harness import (BUILD, DONE, SANITIZED, WAITING, Page, Stack, balance, check, contains, environment, equal, main,
+                     stop, wait_until, words)
+
+FILES = (("33/1", 4), ("33/2", 3), ("33/3", 5))
+
+
+def paper(ws, ini=""):
+    """Three files, 12 sheets and 3 covers; every sheet has a word of its own."""
+    stack = Stack("paper")
+    stack.ini = ini
+    n = 0
+    for number, sheets in FILES:
+        stack.cover(number)
+        for _ in range(sheets):
+            n += 1
+            stack.sheet(Page(words(n)))
+    return stack.lay(ws.folder)
+
+
+def through(device):
+    """How many sheets the simulated feeder has put into its output tray."""
+    path = os.path.join(device[len("paper:"):], ".fed")
+    if not os.path.exists(path):
+        return 0
+    with open(path, encoding="utf-8") as f:
+        return sum(int(n) for n in re.findall(r"^tray (\d+) sheets", f.read(), re.M))
+
+
+def put_back(ws, device, sheets):
+    """The operator's hand: lays the last sheets of the tray onto the feeder again."""
+    if sheets == 0:
+        return
+    backend = glob.glob(os.path.join(BUILD, "**/libsane-paper.so.1"), recursive=True)[0]
+    conf = os.path.join(ws.folder, "sane")
+    os.makedirs(conf, exist_ok=True)
+    with open(os.path.join(conf, "dll.conf"), "w", encoding="utf-8") as f:
+        f.write("paper\n")
+    before = through(device)
+    done = subprocess.run(["scanimage", "-d", device, "--source", "ADF Duplex", f"--put-back={sheets}", "-n"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+                          env=environment(SANE_CONFIG_DIR=conf, LD_LIBRARY_PATH=os.path.dirname(backend)))
+    equal(through(device), before - sheets, f"sheets in the tray\n{done.stdout}\n")
+
+
+def recorded(ws):
+    return sum(len({e["sheet"] for e in ws.fed(batch)}) for batch in ws.batches())
+
+
+def right(ws):
+    """The end of it all: everything fed once, everything counted once."""
+    equal(len(ws.batches()), 1, "batches")
+    manifest = ws.manifest()
+    balance(manifest)
+    equal([(f["file_number"], f["sheets"], f["pages"]) for f in manifest["files"]], [(f, n, n) for f, n in FILES],
+          "files")
+    equal(manifest["counts"]["separators"], len(FILES), "separators")
+    hashes = [tuple(i["sha256"] for i in e["images"]) for e in ws.fed()]
+    equal(len(hashes), 15, "sheets fed")
+    ws("verify")
+    text = ""
+    for pdf in sorted(glob.glob(os.path.join(ws.path, "files/*/data/*.pdf"))):
+        text += subprocess.run(["pdftotext", pdf, "-"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for n in range(1, 13):
+        equal(len(re.findall(words(n), text)), 1, f"'{words(n)}' in the bundles")
+
+
+def go_on(ws, device, batch_known=True):
+    """As an operator would: lay back what is not recorded, then the same command."""
+    missing = through(device) - recorded(ws)
+    check(0 <= missing <= 8, f"{missing} sheets went through and are not recorded")
+    put_back(ws, device, missing)
+
+
+def killed_at(ws, number, seed, moments):
+    random.seed(seed)
+    device = paper(ws, "[stack]\nspeed = 300\n")
+    stopped = 0
+    for at in moments:
+        process = ws.start("run", "--device", device)
+        target = at
+        try:
+            wait_until("it runs", lambda: recorded(ws) >= target or process.poll() is not None, 60)
+            time.sleep(random.random() * 0.3)
+        finally:
+            running = process.poll() is None
+            if running:
+                process.send_signal(number)
+                stopped += 1
+            if number == signal.SIGKILL:
+                stop(process)
+            else:
+                out, err = process.communicate(timeout=60)
+                text = (out + err).decode(errors="replace")
+                check("Sanitizer" not in text, text)
+                if running:
+                    check(process.returncode in (DONE, WAITING), f"stopped by {number}: exit {process.returncode}\n{text}")
+        # What is recorded is whole, and status says where it stands.
+        status = ws("status")
+        if ws.batches() and recorded(ws) and not manifests(ws):
+            last = ws.fed()[-1]["sheet"]
+            contains(status.out, last)
+        go_on(ws, device)
+    check(stopped > 0, "it was never stopped while it ran")
+    for _ in range(3):
+        if manifests(ws):
+            break
+        answer = ws.run(device, expect=(DONE, WAITING))
+        if answer.code == WAITING and not manifests(ws):
+            ws("close", ws.batch(), expect=None)
+    right(ws)
+
+
+def manifests(ws):
+    return glob.glob(os.path.join(ws.path, "batches/*/manifest.json"))
+
+
+def test_kill_9_at_many_moments(ws):
+    killed_at(ws, signal.SIGKILL, 1, (0, 2, 5, 9, 14, 15))
+
+
+def test_ctrl_c_at_many_moments(ws):
+    killed_at(ws, signal.SIGINT, 2, (1, 6, 13))
+
+
+def test_terminated_at_many_moments(ws):
+    killed_at(ws, signal.SIGTERM, 3, (3, 11))
+
+
+def test_killed_between_scan_and_process(ws):
+    device = paper(ws)
+    ws("scan", "--device", device)
+    equal(recorded(ws), 15, "sheets recorded by scan alone")
+    for seconds in (0.1, 0.4, 1.0):
+        process = ws.start("process")
+        time.sleep(seconds * (6 if SANITIZED else 1))
+        stop(process)
+    ws("process")
+    ws("close", ws.batch())
+    right(ws)
+
+
+def test_killed_while_closing(ws):
+    device = paper(ws)
+    ws("scan", "--device", device)
+    ws("process")
+    for seconds in (0.01, 0.03, 0.06, 0.1, 0.2):
+        process = ws.start("close", ws.batch())
+        time.sleep(seconds * (4 if SANITIZED else 1))
+        stop(process)
+    ws("close", ws.batch(), expect=None)
+    if not manifests(ws):
+        ws("close", ws.batch())
+    right(ws)
+
+
+def test_workers_killed(ws):
+    """A worker that dies costs one try of one page."""
+    device = paper(ws)
+    ws("scan", "--device", device)
+    process = ws.start("process", "--jobs", "2")
+    killed = 0
+    end = time.monotonic() + 60
+    while killed < 2 and process.poll() is None and time.monotonic() < end:
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], stdout=subprocess.PIPE, text=True,
+                                  check=False).stdout.split()
+        if children:
+            os.kill(int(children[0]), signal.SIGKILL)
+            killed += 1
+            time.sleep(0.5)
+    out, err = process.communicate(timeout=120)
+    check(process.returncode == DONE, (out + err).decode(errors="replace"))
+    check(killed > 0, "no worker was there to be killed")
+    ws("close", ws.batch())
+    right(ws)
+
+
+def test_jam_and_cover_open(ws):
+    """The feeder stops twice: exit 3, a word to the operator, and the same command goes on."""
+    device = paper(ws, "[sheet 4]\nfault = jam\n[sheet 9]\nfault = cover-open\nside = back\nafter_lines = 300\n")
+    first = ws.run(device, expect=WAITING)
+    equal(recorded(ws), 3, f"sheets before the jam\n{first}")
+    contains(first.err.lower(), "jam")
+    go_on(ws, device)
+    second = ws.run(device, expect=WAITING)
+    contains(second.err.lower(), "cover")
+    go_on(ws, device)
+    ws.run(device)
+    right(ws)
+
+
+def test_false_out_of_documents(ws):
+    """'Out of documents' though there is paper is no proof of completeness."""
+    ws.register("file_number;sheets\n" + "".join(f"{f};{n}\n" for f, n in FILES))
+    device = paper(ws, "[sheet 7]\nfault = no-docs\n")
+    answer = ws.run(device, expect=(WAITING, 4))
+    check(not manifests(ws), f"closed though a file is not complete\n{answer}")
+    ws.run(device)
+    right(ws)
+
+
+if __name__ == "__main__":
+    main()
