@@ -4,9 +4,7 @@
 
 #include "scan/ground.h"
 
-#define CONTRAST_STRONG 60.0 /* of GROUND_PAPER: ordinary ink */
-#define CONTRAST_FAINT	26.0 /* pencil; show-through stays below, or is not sharp */
-#define SHARP_STEP	0.55 /* of a piece's contrast, over three pixels */
+#define FOLD_CONTRAST 60.0 /* darker lines are ink */
 
 int blank_threshold(double grain)
 {
@@ -45,7 +43,7 @@ static bool is_rim(const struct ink_piece *p, const struct plane *normal, double
 /* A fold: a faint straight line from side to side. */
 static bool is_fold(const struct ink_piece *p, const struct plane *normal, double mm)
 {
-	if (p->contrast > CONTRAST_STRONG)
+	if (p->contrast > FOLD_CONTRAST)
 		return false;
 	return (p->w > normal->width_px / 2 && p->h < 2 * mm) ||
 	    (p->h > normal->height_px / 2 && p->w < 2 * mm);
@@ -60,25 +58,22 @@ void blank_decide(const struct ink *ink, const struct plane *normal, double dpi,
 	for (int i = 0; i < ink->n; i++) {
 		const struct ink_piece *p = &ink->pieces[i];
 		double longest = (p->w > p->h ? p->w : p->h) / mm, mm2 = p->area / (mm * mm);
-		double peak = GROUND_PAPER - p->darkest;
 		if (longest < 0.7 || is_rim(p, normal, mm) || is_fold(p, normal, mm) ||
 		    is_staple(p, normal, mm))
 			continue;
-		bool sharp = p->step > SHARP_STEP * p->contrast;
-		bool strong = p->contrast > CONTRAST_STRONG && peak > 1.3 * CONTRAST_STRONG;
-		bool faint = !strong && p->contrast > CONTRAST_FAINT && peak > 6 * grain && sharp;
-		if (!strong && !faint) {
+		enum ink_kind kind = ink_judge(p, dpi, grain);
+		if (kind == INK_NOISE) {
 			hint += mm2 * p->contrast / GROUND_PAPER * 0.05;
 			continue;
 		}
 		blank.written++;
 		blank.written_mm2 += mm2;
-		if (faint) {
+		if (kind == INK_FAINT) {
 			blank.faint++;
 			blank.faint_mm2 += mm2;
 		}
 		/* a stroke of an initial: 2 mm long, a third of a millimetre wide */
-		double weight = strong ? 1 : 0.6;
+		double weight = kind == INK_STRONG ? 1 : 0.6;
 		evidence += longest >= 1.2 || mm2 >= 0.3 ? weight : 0.15 * weight;
 	}
 	for (int i = 0; coloured && i < coloured->n; i++) {

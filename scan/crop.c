@@ -10,6 +10,7 @@
 
 #define DARK_BACKGROUND 80  /* of 255; scanners' black is 5 to 40 */
 #define DARK_EDGE	120 /* its blurred seam */
+#define SEAM		160
 #define MASK_DPI	75
 #define SLOPE_LIMIT	0.30
 
@@ -189,6 +190,33 @@ done:
 	free(how);
 }
 
+/*
+ * What is dark beyond an edge, or on its seam, is background too: also where it is thinner than the
+ * pieces that were looked for at first.
+ */
+static void beyond_mark(struct crop *crop, const struct plane *luma, double scale)
+{
+	for (int side = 0; side < 4; side++) {
+		const struct edge *edge = &crop->edge[side];
+		bool flat = side == SIDE_TOP || side == SIDE_BOTTOM,
+		     far = side == SIDE_RIGHT || side == SIDE_BOTTOM;
+		int n = flat ? luma->width_px : luma->height_px,
+		    depth = flat ? luma->height_px : luma->width_px;
+		for (int i = 0; edge->found && i < n; i++) {
+			double at = edge->at / scale + edge->slope * i;
+			int from = far ? (int)floor(at - 1.5) : 0,
+			    to = far ? depth : (int)ceil(at + 1.5);
+			from = from < 0 ? 0 : from;
+			to = to > depth ? depth : to;
+			for (int d = from; d < to; d++) {
+				int x = flat ? i : d, y = flat ? d : i;
+				if (plane_row(luma, y)[x] < SEAM)
+					plane_row(&crop->outside, y)[x] = 255;
+			}
+		}
+	}
+}
+
 /* Marks dark discs of 3.5 to 9 mm that lie 4 to 22 mm from an edge. */
 static bool holes_mark(struct crop *crop, const struct plane *luma, double dpi, struct error *err)
 {
@@ -287,6 +315,7 @@ bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, i
 		for (int side = 0; side < 4; side++)
 			edge_fit(&crop.outside, (enum side)side, scale, &crop.edge[side]);
 		edges_agree(&crop);
+		beyond_mark(&crop, &small, scale);
 		if (!mask_grow(&crop.outside, &small, 256, err))
 			goto done;
 	}

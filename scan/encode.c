@@ -8,9 +8,11 @@
 
 #include "config/text.h"
 #include "scan/g4.h"
-#include "scan/ground.h"
+#include "scan/guard.h"
 #include "scan/jpeg.h"
+#include "scan/mixed.h"
 #include "scan/plane.h"
+#include "scan/sight.h"
 
 const struct encode_options encode_options_standard = {.keep = KEEP_AUTO,
     .mixed = true,
@@ -20,11 +22,18 @@ const struct encode_options encode_options_standard = {.keep = KEEP_AUTO,
 
 #define THUMBNAIL_QUALITY 60
 
-void encoded_page_release(struct encoded_page *page)
+static void layers_clear(struct encoded_page *page)
 {
 	for (int i = 0; i < page->n_layers; i++)
 		free(page->layers[i].data);
 	free(page->layers);
+	page->layers = NULL;
+	page->n_layers = 0;
+}
+
+void encoded_page_release(struct encoded_page *page)
+{
+	layers_clear(page);
 	*page = (struct encoded_page){0};
 }
 
@@ -39,8 +48,7 @@ const char *page_kind_name(enum page_kind kind)
 	return "bitonal";
 }
 
-/* Adds an empty layer that covers the whole page. */
-static struct layer *layer_add(struct encoded_page *page, struct error *err)
+struct layer *encoded_page_add(struct encoded_page *page, struct error *err)
 {
 	struct layer *layers = realloc(page->layers, ((size_t)page->n_layers + 1) * sizeof *layers);
 	if (!layers) {
@@ -53,71 +61,92 @@ static struct layer *layer_add(struct encoded_page *page, struct error *err)
 	return layer;
 }
 
-/* Otsu's threshold over the normalised page; depth 1 as it is. Gives. */
-static bool binarise(PIX *page, double dpi, PIX **out, struct error *err)
+/* One G4 layer of bits. */
+static bool bitonal_add(const struct Pix *bits, struct encoded_page *out, struct error *err)
 {
-	struct plane luma = {0}, normal = {0};
-	struct ground paper = {0};
-	bool ok = false;
-	if (pixGetDepth(page) == 1) {
-		*out = pixClone(page);
-		return true;
-	}
-	int tile = (int)(4.0 / 25.4 * dpi + 0.5);
-	if (!plane_luma(page, 1, &luma, err) ||
-	    !ground_measure(&luma, NULL, tile < 8 ? 8 : tile, &paper, err) ||
-	    !ground_normalise(&paper, &luma, &normal, err))
-		goto done;
-	*out = plane_pix_below(&normal, ground_otsu(&normal, 100, 175));
-	ok = *out ||
-	    error_set(err, ERROR_SYSTEM, NULL, _("no memory for an image of %d x %d pixels"),
-		luma.width_px, luma.height_px);
-done:
-	plane_release(&luma);
-	plane_release(&normal);
-	ground_release(&paper);
-	return ok;
-}
-
-static bool bitonal_add(PIX *page, double dpi, struct encoded_page *out, struct error *err)
-{
-	PIX *bits = NULL;
-	if (!binarise(page, dpi, &bits, err))
+	struct layer *layer = encoded_page_add(out, err);
+	if (!layer || !g4_encode(bits, &layer->data, &layer->n_bytes, err))
 		return false;
-	struct layer *layer = layer_add(out, err);
-	bool ok = layer && g4_encode(bits, &layer->data, &layer->n_bytes, err);
-	if (ok) {
-		layer->kind = LAYER_G4;
-		layer->width_px = pixGetWidth(bits);
-		layer->height_px = pixGetHeight(bits);
-		layer->channels = 1;
-	}
-	pixDestroy(&bits);
-	return ok;
+	out->kind = PAGE_BITONAL;
+	layer->kind = LAYER_G4;
+	layer->width_px = out->width_px;
+	layer->height_px = out->height_px;
+	layer->channels = 1;
+	return true;
 }
 
-static bool plain_jpeg_add(
-    PIX *page, double dpi, bool colour, int quality, struct encoded_page *out, struct error *err)
+static bool jpeg_add(const struct Pix *page, const struct plane *luma, bool colour, int quality,
+    struct encoded_page *out, struct error *err)
 {
-	struct plane planes[3] = {0};
-	bool ok = false;
-	struct layer *layer = layer_add(out, err);
+	struct layer *layer = encoded_page_add(out, err);
+	int dpi = (int)lround(out->dpi);
 	if (!layer)
 		return false;
-	if (pixGetDepth(page) == 32 && colour) {
-		ok = jpeg_encode_pix(
-		    page, quality, (int)lround(dpi), &layer->data, &layer->n_bytes, err);
-		layer->channels = 3;
-	} else {
-		ok = plane_luma(page, 1, planes, err) &&
-		    jpeg_encode(
-			planes, 1, quality, (int)lround(dpi), &layer->data, &layer->n_bytes, err);
-		layer->channels = 1;
-		plane_release(planes);
-	}
+	bool ok = colour ? jpeg_encode_pix(page, quality, dpi, &layer->data, &layer->n_bytes, err)
+			 : jpeg_encode(luma, 1, quality, dpi, &layer->data, &layer->n_bytes, err);
+	out->kind = colour ? PAGE_COLOUR : PAGE_GREY;
 	layer->kind = LAYER_JPEG;
-	layer->width_px = pixGetWidth(page);
-	layer->height_px = pixGetHeight(page);
+	layer->width_px = out->width_px;
+	layer->height_px = out->height_px;
+	layer->channels = colour ? 3 : 1;
+	return ok;
+}
+
+/* Black and white from the start: what G4 gives back is the page itself. */
+static bool encode_bits(const struct Pix *page, struct encoded_page *out, struct error *err)
+{
+	bool same = false;
+	if (!bitonal_add(page, out, err) || !guard_same(out, page, &same, err))
+		return false;
+	return same ||
+	    error_set(
+		err, ERROR_SYSTEM, NULL, _("the compressed page differs from what was scanned"));
+}
+
+/* From the smallest encoding that fits the page's kind to the safest, until the guard is content.
+ */
+static bool encode_tones(const struct Pix *page, enum page_kind kind,
+    const struct encode_options *options, struct encoded_page *out, struct error *err)
+{
+	struct sight sight = {0};
+	PIX *bits = NULL;
+	bool ok = false, sure = false, colour = kind == PAGE_COLOUR;
+
+	if (!sight_open(page, out->dpi, &sight, err))
+		return false;
+	if (kind == PAGE_BITONAL) {
+		if (!sight_bits(&sight, sight.threshold, NULL, 0, &bits, err) ||
+		    !bitonal_add(bits, out, err) ||
+		    !guard_measure(out, &sight, &out->ink_lost, err))
+			goto done;
+		if (out->ink_lost <= options->ink_loss_limit || options->keep == KEEP_BITONAL) {
+			ok = true;
+			goto done;
+		}
+		layers_clear(out);
+		out->fell_back = true;
+		colour = pixGetDepth((PIX *)(uintptr_t)page) == 32;
+	}
+	if (options->mixed) {
+		if (!mixed_encode(page, &sight, colour, options, out, &sure, err))
+			goto done;
+		if (sure) {
+			out->kind = PAGE_MIXED;
+			if (!guard_measure(out, &sight, &out->ink_lost, err))
+				goto done;
+			if (out->ink_lost <= options->ink_loss_limit) {
+				ok = true;
+				goto done;
+			}
+		}
+		layers_clear(out);
+		out->fell_back = true;
+	}
+	ok = jpeg_add(page, &sight.luma, colour, options->jpeg_quality, out, err) &&
+	    guard_measure(out, &sight, &out->ink_lost, err);
+done:
+	pixDestroy(&bits);
+	sight_release(&sight);
 	return ok;
 }
 
@@ -126,7 +155,6 @@ bool encode_page(const struct Pix *page, double dpi, enum page_kind kind,
 {
 	PIX *lent = (PIX *)(uintptr_t)page;
 	struct encoded_page encoded = {.dpi = dpi};
-	bool ok = false;
 
 	if (!lent || pixGetWidth(lent) < 1 || pixGetHeight(lent) < 1 || !(dpi > 0))
 		return error_set(
@@ -143,16 +171,10 @@ bool encode_page(const struct Pix *page, double dpi, enum page_kind kind,
 	case KEEP_BITONAL: kind = PAGE_BITONAL; break;
 	default: break;
 	}
-	if (depth == 1)
-		kind = PAGE_BITONAL;
-	else if (depth == 8 && kind != PAGE_BITONAL)
+	if (depth == 8 && kind != PAGE_BITONAL)
 		kind = PAGE_GREY;
-	encoded.kind = kind;
-	if (kind == PAGE_BITONAL)
-		ok = bitonal_add(lent, dpi, &encoded, err);
-	else
-		ok = plain_jpeg_add(
-		    lent, dpi, kind == PAGE_COLOUR, options->jpeg_quality, &encoded, err);
+	bool ok = depth == 1 ? encode_bits(page, &encoded, err)
+			     : encode_tones(page, kind, options, &encoded, err);
 	if (ok)
 		*out = encoded;
 	else

@@ -67,6 +67,10 @@ extern const struct encode_options encode_options_standard;
 bool encode_page(const struct Pix *page, double dpi, enum page_kind kind,
     const struct encode_options *options, struct encoded_page *out, struct error *err);
 
+/* Adds a layer that covers the page, without data. NULL: ERROR_SYSTEM. Lent until the next one is
+ * added. */
+struct layer *encoded_page_add(struct encoded_page *page, struct error *err);
+
 void encoded_page_release(struct encoded_page *page); /* leaves {0} */
 
 /* A small JPEG of a whole raw or cleaned page for review and evidence, longest side side_px. Gives.

@@ -1,9 +1,15 @@
 #include "scan/ink.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "config/text.h"
 #include "scan/ground.h"
+
+#define CONTRAST_STRONG 60.0 /* of GROUND_PAPER: ordinary ink */
+#define CONTRAST_FAINT	26.0 /* pencil; show-through stays below, or is not sharp */
+#define SHARP_STEP	0.55 /* of a piece's contrast, over three pixels */
+#define LEAST_MM	0.7  /* dust is smaller */
 
 struct run {
 	int y, from, to, label;
@@ -188,4 +194,16 @@ double ink_grain(const struct plane *normal)
 		seen += counts[v];
 	}
 	return 0;
+}
+
+enum ink_kind ink_judge(const struct ink_piece *piece, double dpi, double grain)
+{
+	double mm = dpi / 25.4, peak = GROUND_PAPER - piece->darkest;
+	if ((piece->w > piece->h ? piece->w : piece->h) < LEAST_MM * mm)
+		return INK_NOISE;
+	if (piece->contrast > CONTRAST_STRONG && peak > 1.3 * CONTRAST_STRONG)
+		return INK_STRONG;
+	bool sharp = piece->step > SHARP_STEP * piece->contrast;
+	return piece->contrast > CONTRAST_FAINT && peak > 6 * grain && sharp ? INK_FAINT
+									     : INK_NOISE;
 }

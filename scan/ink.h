@@ -36,6 +36,15 @@ bool ink_find(const struct plane *normal, int threshold, const struct plane *oth
     struct error *err);
 void ink_release(struct ink *ink); /* leaves {0} */
 
+enum ink_kind {
+	INK_NOISE,  /* grain, dust, show-through, shadows */
+	INK_FAINT,  /* pencil, a light stamp: fainter than print, but with edges */
+	INK_STRONG, /* print and pen */
+};
+
+/* What a piece is by itself: its contrast, its sharpness and its size; not by where it lies. */
+enum ink_kind ink_judge(const struct ink_piece *piece, double dpi, double grain);
+
 /* Standard deviation of the paper's grain in a normalised plane, by the median of differences. */
 double ink_grain(const struct plane *normal);
 

@@ -1,0 +1,140 @@
+#include "scan/picture.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <leptonica/allheaders.h>
+
+#include "config/text.h"
+
+#define CELL_DPI     38
+#define OPEN_MM	     2.5
+#define DARK_PERCENT 84 /* of the paper's level */
+#define LEAST_MM     8.0
+#define SPREAD	     13.0 /* standard deviation of luminance in a picture, beyond the grain */
+
+void picture_list_release(struct picture_list *list)
+{
+	free(list->pictures);
+	*list = (struct picture_list){0};
+}
+
+/* The page's paper as one level: the 70th percentile of its tiles. */
+static int page_level(const struct ground *paper)
+{
+	int counts[256] = {0}, n = paper->columns * paper->rows, above = 0;
+	for (int i = 0; i < n; i++)
+		counts[paper->level[i]]++;
+	for (int v = 255; v > 0; v--) {
+		above += counts[v];
+		if (above * 10 > n * 3)
+			return v;
+	}
+	return 255;
+}
+
+/* A set bit where even the brightest pixel of a cell is dark. */
+static PIX *dark_cells(const struct plane *luma, int by, int limit)
+{
+	int w = luma->width_px / by, h = luma->height_px / by;
+	PIX *cells = w > 0 && h > 0 ? pixCreate(w, h, 1) : NULL;
+	for (int y = 0; cells && y < h; y++)
+		for (int x = 0; x < w; x++) {
+			uint8_t most = 0;
+			for (int i = 0; i < by; i++) {
+				const uint8_t *row = plane_row(luma, y * by + i) + x * by;
+				for (int k = 0; k < by; k++)
+					most = row[k] > most ? row[k] : most;
+			}
+			if (most < limit)
+				pixSetPixel(cells, x, y, 1);
+		}
+	return cells;
+}
+
+static void measure(const struct plane *luma, PIX *piece, int by, struct picture *picture)
+{
+	double n = 0, sum = 0, squares = 0;
+	for (int y = 0; y < pixGetHeight(piece); y++)
+		for (int x = 0; x < pixGetWidth(piece); x++) {
+			uint32_t bit;
+			pixGetPixel(piece, x, y, &bit);
+			if (!bit)
+				continue;
+			double cell = 0;
+			for (int i = 0; i < by; i++)
+				for (int k = 0; k < by; k++)
+					cell += plane_row(
+					    luma, picture->y + y * by + i)[picture->x + x * by + k];
+			cell /= by * by; /* means of cells: the paper's grain is gone */
+			n += 1;
+			sum += cell;
+			squares += cell * cell;
+		}
+	if (n < 1)
+		return;
+	picture->level = (int)(sum / n);
+	picture->textured = sqrt(fmax(0, squares / n - sum / n * (sum / n))) > SPREAD;
+}
+
+bool picture_list_find(const struct plane *luma, double dpi, const struct ground *paper,
+    struct picture_list *out, struct error *err)
+{
+	struct picture_list list = {0};
+	int by = (int)(dpi / CELL_DPI + 0.5);
+	by = by < 1 ? 1 : by;
+	double mm = dpi / by / 25.4;
+	int paper_level = page_level(paper);
+	PIX *cells = dark_cells(luma, by, paper_level * DARK_PERCENT / 100), *opened = NULL,
+	    *closed = NULL;
+	PIXA *pieces = NULL;
+	BOXA *boxes = NULL;
+	bool ok = false;
+
+	if (!cells) { /* smaller than a cell: there is no picture */
+		*out = list;
+		return true;
+	}
+	int open = (int)(OPEN_MM * mm + 0.5), close = (int)(2 * mm + 0.5);
+	open = open < 2 ? 2 : open;
+	opened = pixOpenBrick(NULL, cells, open, open);
+	closed = opened
+	    ? pixCloseSafeBrick(NULL, opened, close < 2 ? 2 : close, close < 2 ? 2 : close)
+	    : NULL;
+	boxes = closed ? pixConnComp(closed, &pieces, 8) : NULL;
+	int n = boxes ? boxaGetCount(boxes) : 0;
+	list.pictures = calloc((size_t)n + 1, sizeof *list.pictures);
+	if (!boxes || !list.pictures) {
+		error_set(err, ERROR_SYSTEM, NULL, _("no memory to look for pictures"));
+		goto done;
+	}
+	for (int i = 0; i < n; i++) {
+		int x, y, w, h, area = 0;
+		boxaGetBoxGeometry(boxes, i, &x, &y, &w, &h);
+		PIX *piece = pixaGetPix(pieces, i, L_CLONE);
+		struct picture picture = {x * by, y * by, w * by, h * by, 0, false, 0};
+		pixCountPixels(piece, &area, NULL);
+		picture.mm2 = area / (mm * mm);
+		measure(luma, piece, by, &picture);
+		pixDestroy(&piece);
+		if (picture.textured && (w < LEAST_MM * mm || h < LEAST_MM * mm))
+			picture.textured = false;
+		if (picture.textured)
+			list.textured_mm2 += picture.mm2;
+		else if (picture.level < paper_level * 3 / 4)
+			list.flat_mm2 += picture.mm2;
+		list.pictures[list.n++] = picture;
+	}
+	*out = list;
+	list = (struct picture_list){0};
+	ok = true;
+done:
+	pixDestroy(&cells);
+	pixDestroy(&opened);
+	pixDestroy(&closed);
+	boxaDestroy(&boxes);
+	pixaDestroy(&pieces);
+	picture_list_release(&list);
+	return ok;
+}
