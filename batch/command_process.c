@@ -1,6 +1,7 @@
 /* process and close: what is done after the paper. */
 #include "batch/commands.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,47 @@
 struct processing {
 	struct workspace *workspace;
 	struct pipeline *pipeline;
-	int batches, waiting;
+	const char *by;
+	int batches, waiting, retried;
 };
+
+/* Pages whose recognition failed become due again, in every batch that is not given up. */
+static bool batch_retry(void *self, const char *name, struct error *err)
+{
+	struct processing *p = self;
+	struct batch b = {0};
+	bool ok = batch_open(p->workspace, name, &b, err), begun = false;
+
+	for (int i = 0; ok && i < b.tally.n_sheets; i++) {
+		for (int k = 0; ok && k < b.tally.sheets[i].n_sides; k++) {
+			char sheet[96], side[2] = {b.tally.sheets[i].sides[k].side, 0};
+			if (!b.tally.sheets[i].sides[k].ocr_failed ||
+			    b.tally.state == BATCH_ABANDONED)
+				continue;
+			if (!begun) {
+				begun = batch_begin(&b, err);
+				ok = begun &&
+				    (b.tally.state == BATCH_OPEN ||
+					batch_event(&b, p->by,
+					    json_pack(
+						"{ssss}", "event", "reopened", "reason", "retry"),
+					    err));
+			}
+			batch_sheet_name(&b, i + 1, sheet);
+			ok = ok &&
+			    batch_event(&b, p->by,
+				json_pack("{ssssss}", "event", "page_retry", "sheet", sheet, "side",
+				    side),
+				err);
+			p->retried += ok;
+		}
+	}
+	ok = ok && (!begun || batch_commit(&b, err));
+	if (begun && !ok)
+		batch_rollback(&b);
+	batch_release(&b);
+	return ok;
+}
 
 static bool batch_process(void *self, const char *name, struct error *err)
 {
@@ -62,7 +102,12 @@ static int run_process(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	struct processing p = {.workspace = &w, .pipeline = pipeline};
+	p.by = po.by;
 	bool ok = true;
+	for (int i = 0; retry && ok && i < n; i++)
+		ok = batch_retry(&p, args[i], &err);
+	if (retry && ok && n == 0)
+		ok = batch_each(&w, NULL, batch_retry, &p, &err);
 	for (int i = 0; ok && i < n; i++)
 		ok = batch_process(&p, args[i], &err);
 	if (ok && n == 0)

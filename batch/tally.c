@@ -77,6 +77,7 @@ static bool read_opened(struct tally *t, const json_t *e, int64_t n, struct erro
 	t->rules = json_deep_copy(rules);
 	t->count_blank_sheets = json_is_true(json_object_get(rules, "count_blank_sheets"));
 	t->imported = strcmp(text_of(e, "source"), "import") == 0;
+	t->device_count = -1;
 	t->expect = json_deep_copy(json_object_get(e, "expect"));
 	t->operators = json_array();
 	return (t->batch[0] && t->rules && t->operators) || bad(err, n, _("a field is missing"));
@@ -202,6 +203,7 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	*s = (struct tally_sheet){.n = t->n_sheets + 1, .file = file};
 	t->order[t->n_sheets++] = s->n;
 	s->expected = int_of(e, "expected", 1);
+	t->device_count = int_of(e, "device_count", -1);
 	s->separator = json_is_true(json_object_get(e, "separator"));
 	json_array_foreach(images, i, item)
 	{
@@ -403,6 +405,19 @@ static bool read_reopened(struct tally *t, const json_t *e, int64_t n, struct er
 	return true;
 }
 
+/* The page is due again; what it said stays in the chain. */
+static bool read_retry(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	for (int i = 0; s && i < s->n_sides; i++)
+		if (s->sides[i].side == text_of(e, "side")[0])
+			s->sides[i].done = s->sides[i].ocr_failed = false;
+	if (s)
+		file_stale(t, s->file);
+	return s || bad(err, n, _("there is no such sheet"));
+}
+
 static bool read_bundle(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	struct tally_file *f = file_of(t, e);
@@ -481,6 +496,7 @@ static const struct {
     {"count_given", read_given},
     {"settled", read_settled},
     {"page_done", read_page},
+    {"page_retry", read_retry},
     {"bundle_made", read_bundle},
     {"evidence_kept", read_evidence},
     {"closed", read_closed},

@@ -82,6 +82,7 @@ struct tally { /* {0} is empty */
 	int rescan_next; /* sheet that the next fed one supersedes, 0: none */
 	int insert_next; /* sheet behind which the next fed one comes, 0: none */
 	bool feeding;
+	int device_count; /* the device's own count at the last sheet, -1 unknown */
 	int64_t events;
 	char head[65]; /* hash of the last line */
 	char last_at[25];
