@@ -76,7 +76,9 @@ static int run_process(const struct call *call, int argc, char **argv)
 {
 	const char **args = (const char **)argv, *by = NULL;
 	long jobs = 0;
+	bool retry = false;
 	const struct option_spec options[] = {
+	    {"retry", OPTION_FLAG, &retry, NULL, N_("recognise once more what failed")},
 	    {"jobs", OPTION_NUMBER, &jobs, "N",
 		N_("workers; 0: as many as cores and memory allow")},
 	    {"by", OPTION_TEXT, &by, "NAME", N_("who is named in the ledger")}, {0}};
