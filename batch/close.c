@@ -335,8 +335,8 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 		ok = true;
 	ok = ok &&
 	    batch_event(b, by,
-		json_pack("{ss si ss}", "event", "manifest_written", "revision", revision, "sha256",
-		    hash),
+		json_pack("{ss si ss so}", "event", "manifest_written", "revision", revision,
+		    "sha256", hash, "counts", manifest_counts(&b->tally)),
 		err) &&
 	    batch_commit(b, err) && file_write(path, text, strlen(text), err) &&
 	    file_write(csv_path, csv, strlen(csv), err);

@@ -2,13 +2,14 @@
 #include "batch/commands.h"
 
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "batch/batch.h"
 #include "batch/close.h"
-#include "batch/register.h"
+#include "batch/journal.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -47,10 +48,6 @@ static void batch_attention(
 	struct error ignored = {0};
 	int decide, differ;
 
-	if (b->tally.state == BATCH_REJECTED)
-		attention_add(st, "rejected", b->name, 1,
-		    file_path(
-			_("batch %s was rejected: correct it, then close it again"), b->name));
 	if (b->tally.clock_back)
 		attention_add(st, "clock_back", b->name, 1,
 		    file_path(_("batch %s: the clock of the machine went back"), b->name));
@@ -59,12 +56,6 @@ static void batch_attention(
 		    file_path(PLURAL("batch %s: %d page has no text",
 				  "batch %s: %d pages have no text", c->ocr_failed),
 			b->name, c->ocr_failed));
-	if (b->tally.state == BATCH_CLOSED)
-		attention_add(st, "review", b->name, 1,
-		    file_path(
-			_("batch %s waits for its review: altakt review %s"), b->name, b->name));
-	if (b->tally.state != BATCH_OPEN)
-		return;
 	if (c->suspects > 0)
 		attention_add(st, "suspects", b->name, c->suspects,
 		    file_path(PLURAL("batch %s: %d sheet waits for a decision",
@@ -90,6 +81,54 @@ static void batch_attention(
 	if (day_old(b->tally.opened))
 		attention_add(st, "open_long", b->name, 1,
 		    file_path(_("batch %s is open for more than a day"), b->name));
+}
+
+/* A batch that is not open is told from its row: its events are not read again. */
+static bool row_visit(struct state *st, sqlite3_stmt *stmt)
+{
+	const char *name = (const char *)sqlite3_column_text(stmt, 0);
+	const char *state = (const char *)sqlite3_column_text(stmt, 1);
+	json_t *counts = json_loads((const char *)sqlite3_column_text(stmt, 4), 0, NULL);
+	json_t *one = json_pack("{ss ss ss ss so* si si si si sn}", "batch", name, "state", state,
+	    "station", (const char *)sqlite3_column_text(stmt, 2), "opened",
+	    (const char *)sqlite3_column_text(stmt, 3), "counts", counts, "suspects", 0,
+	    "unassigned", 0, "pages_todo", 0, "files_todo", 0, "last_sheet");
+	int failed = (int)json_integer_value(json_object_get(counts, "ocr_failed"));
+
+	if (sqlite3_column_int(stmt, 5) > 0)
+		json_object_set_new(one, "revision", json_integer(sqlite3_column_int(stmt, 5)));
+	if (sqlite3_column_int(stmt, 6) > 0)
+		json_object_set_new(one, "claim", json_integer(sqlite3_column_int(stmt, 6)));
+	if (strcmp(state, "rejected") == 0)
+		attention_add(st, "rejected", name, 1,
+		    file_path(_("batch %s was rejected: correct it, then close it again"), name));
+	if (strcmp(state, "closed") == 0)
+		attention_add(st, "review", name, 1,
+		    file_path(_("batch %s waits for its review: altakt review %s"), name, name));
+	if (failed > 0 && strcmp(state, "closed") == 0)
+		attention_add(st, "ocr_failed", name, failed,
+		    file_path(PLURAL("batch %s: %d page has no text",
+				  "batch %s: %d pages have no text", failed),
+			name, failed));
+	return json_array_append_new(st->batches, one) == 0;
+}
+
+static bool rows_visit(struct state *st, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row = true;
+
+	if (!journal_prepare(st->workspace.journal,
+		"SELECT name, state, station, opened, counts, revision, claim FROM batch WHERE state <> 'open' ORDER BY opened, name",
+		&stmt, err))
+		return false;
+	while (row) {
+		if (!journal_step(st->workspace.journal, stmt, &row, err))
+			return false;
+		if (row)
+			row_visit(st, stmt);
+	}
+	return true;
 }
 
 static bool batch_visit(void *self, const char *name, struct error *err)
@@ -217,7 +256,7 @@ static int run_status(const struct call *call, int argc, char **argv)
 		return command_fail(&err);
 	st.attention = json_array();
 	st.batches = json_array();
-	if (!batch_each(&st.workspace, NULL, batch_visit, &st, &err)) {
+	if (!batch_each(&st.workspace, "open", batch_visit, &st, &err) || !rows_visit(&st, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}

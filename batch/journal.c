@@ -23,7 +23,7 @@ static const char schema[] =
     " line TEXT NOT NULL, PRIMARY KEY(chain, n)) WITHOUT ROWID;"
     "CREATE TABLE batch(name TEXT PRIMARY KEY, station TEXT NOT NULL, opened TEXT NOT NULL,"
     " state TEXT NOT NULL, closed TEXT NOT NULL DEFAULT '', revision INTEGER NOT NULL DEFAULT 0,"
-    " manifest TEXT NOT NULL DEFAULT '', claim INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    " manifest TEXT NOT NULL DEFAULT '', counts TEXT NOT NULL DEFAULT '{}', claim INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
     "CREATE TABLE serial(serial TEXT NOT NULL, batch TEXT NOT NULL, sheet INTEGER NOT NULL,"
     " PRIMARY KEY(serial, batch, sheet)) WITHOUT ROWID;"
     "CREATE TABLE casefile(batch TEXT NOT NULL, file INTEGER NOT NULL, key TEXT NOT NULL,"

@@ -178,9 +178,14 @@ static bool derive(
 		return change(j,
 		    "UPDATE batch SET state = 'closed', closed = ?2, revision = ?4 WHERE name = ?1",
 		    err, chain, at, NULL, json_integer_value(json_object_get(event, "revision")));
-	if (strcmp(kind, "manifest_written") == 0)
-		return change(j, "UPDATE batch SET manifest = ?2 WHERE name = ?1", err, chain,
-		    json_string_value(json_object_get(event, "sha256")), NULL, 0);
+	if (strcmp(kind, "manifest_written") == 0) {
+		char *counts = json_dumps(json_object_get(event, "counts"), JSON_COMPACT);
+		bool ok = change(j, "UPDATE batch SET manifest = ?2, counts = ?3 WHERE name = ?1",
+		    err, chain, json_string_value(json_object_get(event, "sha256")),
+		    counts ? counts : "{}", 0);
+		free(counts);
+		return ok;
+	}
 	if (strcmp(kind, "accepted") == 0 || strcmp(kind, "rejected") == 0 ||
 	    strcmp(kind, "abandoned") == 0)
 		return change(

@@ -39,7 +39,7 @@
  *                    mean_confidence sha512 flags[]
  *   evidence_kept    sheet side path sha256
  *   closed           revision previous supersedes     the manifest covers the chain up to here
- *   manifest_written revision sha256
+ *   manifest_written revision sha256 counts{}         counts as in the manifest
  *   reopened         reason                           a correction follows; it closes again as
  * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest
  * acceptance_sha256 rejected         lead reason sheets[] claimed          claim claim_cancelled

@@ -52,6 +52,17 @@ static json_t *file_json(const struct tally *t, const struct tally_file *f)
 	    "sha512", f->sha512, "flags", flags, "witnesses", witnesses(t, f));
 }
 
+json_t *manifest_counts(const struct tally *t)
+{
+	struct tally_counts c;
+
+	tally_counts(t, &c);
+	return json_pack("{si si si si si si si si si si}", "files", c.files, "sheets", c.sheets,
+	    "pages", c.pages, "images", c.images, "blank_pages", c.blank_pages, "blank_sheets",
+	    c.blank_sheets, "separators", c.separators, "superseded", c.superseded, "voided",
+	    c.voided, "ocr_failed", c.ocr_failed);
+}
+
 static json_t *manifest_json(const struct tally *t)
 {
 	struct tally_counts c;
@@ -69,11 +80,7 @@ static json_t *manifest_json(const struct tally *t)
 	json_object_set_new(m, "opened", json_string(t->opened));
 	json_object_set_new(m, "closed", json_string(t->closed));
 	json_object_set(m, "rules", t->rules);
-	json_object_set_new(m, "counts",
-	    json_pack("{si si si si si si si si si si}", "files", c.files, "sheets", c.sheets,
-		"pages", c.pages, "images", c.images, "blank_pages", c.blank_pages, "blank_sheets",
-		c.blank_sheets, "separators", c.separators, "superseded", c.superseded, "voided",
-		c.voided, "ocr_failed", c.ocr_failed));
+	json_object_set_new(m, "counts", manifest_counts(t));
 	json_object_set_new(m, "files", files);
 	json_object_set_new(m, "revision", json_integer(t->revision));
 	if (t->supersedes[0])

@@ -17,6 +17,9 @@ char *manifest_text(const struct tally *tally);
 /* The same as manifest.csv: semicolons, UTF-8 with BOM, CRLF; a field is never a formula. Gives. */
 char *manifest_csv(const struct tally *tally);
 
+/* The manifest's "counts"; gives. */
+json_t *manifest_counts(const struct tally *tally);
+
 /* "batches/<batch>/manifest.json" below workspace; revision > 0: that superseded one. Gives. */
 char *manifest_path(const char *workspace, const char *batch, int revision);
 
