@@ -5,6 +5,7 @@
 #include "batch/command.h"
 
 extern const struct command command_abandon;
+extern const struct command command_accept;
 extern const struct command command_close;
 extern const struct command command_covers;
 extern const struct command command_decide;
@@ -16,8 +17,11 @@ extern const struct command command_init;
 extern const struct command command_page_worker;
 extern const struct command command_process;
 extern const struct command command_register;
+extern const struct command command_reject;
+extern const struct command command_review;
 extern const struct command command_run;
 extern const struct command command_scan;
+extern const struct command command_seen;
 extern const struct command command_sheet;
 extern const struct command command_status;
 

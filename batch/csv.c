@@ -1,5 +1,6 @@
 #include "batch/csv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
@@ -392,6 +393,14 @@ void csv_number(struct csv_writer *out, int64_t number)
 	if (out->column++ > 0)
 		putc(';', out->file);
 	fprintf(out->file, "%lld", (long long)number);
+}
+
+void csv_decimal(struct csv_writer *out, const char *decimal)
+{
+	assert(strspn(decimal, "-0123456789.,") == strlen(decimal));
+	if (out->column++ > 0)
+		putc(';', out->file);
+	fputs(decimal, out->file);
 }
 
 void csv_end(struct csv_writer *out)

@@ -56,6 +56,8 @@ char *csv_writer_close(struct csv_writer *writer); /* takes; gives its text */
 
 void csv_text(struct csv_writer *writer, const char *text); /* NULL is an empty field */
 void csv_number(struct csv_writer *writer, int64_t number);
+/* A decimal that the program itself has written: digits, one sign in front, points and commas. */
+void csv_decimal(struct csv_writer *writer, const char *decimal);
 void csv_end(struct csv_writer *writer); /* of the row */
 
 #endif

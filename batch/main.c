@@ -27,6 +27,10 @@ static const struct command *const commands[] = {
     &command_file,
     &command_abandon,
     &command_close,
+    &command_review,
+    &command_seen,
+    &command_accept,
+    &command_reject,
     &command_demo,
 };
 

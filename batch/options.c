@@ -141,6 +141,24 @@ int command_usage(const struct command *command, const char *what, ...)
 	return EXIT_USAGE;
 }
 
+int command_sub(const struct command *command, const struct command *const *subcommands, int n,
+    const struct call *call, int argc, char **argv)
+{
+	bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+	for (int i = 0; argc > 1 && i < n; i++) {
+		const char *word = strchr(subcommands[i]->name, ' ');
+		if (word && strcmp(word + 1, argv[1]) == 0)
+			return subcommands[i]->run(call, argc - 1, argv + 1);
+	}
+	if (!help)
+		return command_usage(command, _("say which: %s"), command->arguments);
+	for (int i = 0; i < n; i++)
+		printf("altakt %s %s\n  %s\n", subcommands[i]->name, subcommands[i]->arguments,
+		    _(subcommands[i]->summary));
+	return EXIT_DONE;
+}
+
 const char *command_account(void)
 {
 	static char name[64];

@@ -1,0 +1,783 @@
+#include "batch/claim_book.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "batch/claim_pdf.h"
+#include "batch/csv.h"
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/local_day.h"
+#include "config/file.h"
+#include "config/hash.h"
+#include "config/text.h"
+
+enum { CLAIM_LIMIT_BYTES = 256 << 20 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static int64_t int_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+struct claim_entry *claim_book_find(const struct claim_book *book, int number)
+{
+	return number >= 1 && number <= book->n ? &book->claims[number - 1] : NULL;
+}
+
+bool claim_book_event(struct claim_book *book, const json_t *e, struct error *err)
+{
+	const char *event = text_of(e, "event");
+	int number = (int)int_of(e, "claim");
+
+	if (strcmp(event, "claim_made") == 0) {
+		struct claim_entry *more =
+		    realloc(book->claims, (size_t)(book->n + 1) * sizeof *more);
+		if (!more)
+			return error_errno(err, NULL, _("cannot read the claims"));
+		book->claims = more;
+		struct claim_entry *c = &more[book->n];
+		*c = (struct claim_entry){.number = number};
+		snprintf(c->made, sizeof c->made, "%s", text_of(e, "at"));
+		snprintf(c->by, sizeof c->by, "%s", text_of(e, "by"));
+		snprintf(c->sha256, sizeof c->sha256, "%s", text_of(e, "sha256"));
+		snprintf(c->csv_sha256, sizeof c->csv_sha256, "%s", text_of(e, "csv_sha256"));
+		snprintf(c->pdf_sha256, sizeof c->pdf_sha256, "%s", text_of(e, "pdf_sha256"));
+		if (number != ++book->n)
+			return error_set(err, ERROR_CHECK, NULL,
+			    _("the claim's number %d does not follow %d"), number, book->n - 1);
+		return true;
+	}
+	if (strcmp(event, "claim_cancelled") != 0 && strcmp(event, "claim_settled") != 0)
+		return true;
+	struct claim_entry *c = claim_book_find(book, number);
+	if (!c)
+		return error_set(err, ERROR_CHECK, NULL, _("there is no claim %d"), number);
+	if (strcmp(event, "claim_cancelled") == 0) {
+		c->cancelled = true;
+		snprintf(c->reason, sizeof c->reason, "%.255s", text_of(e, "reason"));
+		return true;
+	}
+	c->settled = true;
+	return money_cents_read(text_of(e, "amount"), &c->settled_cents, err);
+}
+
+static bool event_visit(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	json_t *e = strstr(line, "\"claim_") ? json_loadb(line, n_bytes, 0, NULL) : NULL;
+	bool ok = !e || claim_book_event(self, e, err);
+
+	json_decref(e);
+	return ok;
+}
+
+static bool entry_load(const char *workspace, struct claim_entry *c, struct error *err)
+{
+	char *path = file_path("%s/claims/%04d/claim.json", workspace, c->number), hex[HASH_SIZE];
+	size_t n;
+	char *text = file_read(path, CLAIM_LIMIT_BYTES, &n, err);
+	bool ok = false;
+
+	if (!text)
+		goto done;
+	hash_bytes(HASH_SHA256, text, n, hex);
+	c->json = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	if (strcmp(hex, c->sha256) != 0 || !c->json) {
+		error_set(err, ERROR_CHECK, _("run 'altakt verify' and look for who changed it"),
+		    _("'%s' is not the claim that the ledger knows"), path);
+		goto done;
+	}
+	ok = true;
+done:
+	free(text);
+	free(path);
+	return ok;
+}
+
+bool claim_book_read(struct workspace *w, struct claim_book *out, struct error *err)
+{
+	struct claim_book book = {0};
+
+	if (!ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, event_visit, &book, err))
+		goto fail;
+	for (int i = 0; i < book.n; i++)
+		if (!entry_load(w->path, &book.claims[i], err))
+			goto fail;
+	*out = book;
+	return true;
+fail:
+	claim_book_release(&book);
+	return false;
+}
+
+void claim_book_release(struct claim_book *book)
+{
+	for (int i = 0; i < book->n; i++)
+		json_decref(book->claims[i].json);
+	free(book->claims);
+	*book = (struct claim_book){0};
+}
+
+bool claim_recover(struct workspace *w, struct error *err)
+{
+	struct claim_book book = {0};
+	bool ok = false;
+
+	if (!journal_begin(w->journal, err))
+		return false;
+	if (!ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, event_visit, &book, err))
+		goto done;
+	for (int number = 1; number <= book.n + 1; number++) {
+		char *part = file_path("%s/claims/.%04d.part", w->path, number);
+		char *folder = file_path("%s/claims/%04d", w->path, number);
+		bool good = true;
+		if (file_exists(part))
+			good = number <= book.n && !file_exists(folder)
+			    ? file_move(part, folder, err)
+			    : file_remove(part, err);
+		free(part);
+		free(folder);
+		if (!good)
+			goto done;
+	}
+	ok = true;
+done:
+	journal_rollback(w->journal);
+	claim_book_release(&book);
+	return ok;
+}
+
+struct making {
+	struct workspace *workspace;
+	const char *by;
+	char until[11], first_day[11], last_day[11];
+	char now[25];
+	struct claim_rates rates;
+	struct claim_book book;
+	struct claim_basis basis;
+	struct closed_list list;
+	json_t *batches, *left_out, *corrections, *earlier;
+	struct claim_line sum;
+	int64_t corrections_cents, earlier_cents;
+	int number;
+};
+
+static void making_release(struct making *m)
+{
+	claim_book_release(&m->book);
+	claim_basis_release(&m->basis);
+	closed_list_release(&m->list);
+	json_decref(m->batches);
+	json_decref(m->left_out);
+	json_decref(m->corrections);
+	json_decref(m->earlier);
+}
+
+static bool find_manifest(void *self, const char *batch, int revision, const char *sha256,
+    struct closed_batch *out, struct error *err)
+{
+	struct making *m = self;
+
+	if (!batch_name_check(batch, err))
+		return false;
+	char *folder = file_path("%s/batches/%s", m->workspace->path, batch);
+	bool ok = claim_manifest_find(folder, revision, sha256, out, err);
+	free(folder);
+	return ok;
+}
+
+static void say_nothing(void *self, const char *text)
+{
+}
+
+/* What all claims so far hold. */
+static bool basis_read(struct making *m, struct error *err)
+{
+	if (!claim_book_read(m->workspace, &m->book, err))
+		return false;
+	for (int i = 0; i < m->book.n; i++) {
+		const struct claim_entry *c = &m->book.claims[i];
+		int64_t cents;
+		int differences = 0;
+		if (!money_cents_read(text_of(c->json, "amount"), &cents, err))
+			return false;
+		json_t *line = json_pack("{si ss ss ss}", "number", c->number, "made", c->made,
+		    "amount", text_of(c->json, "amount"), "state",
+		    c->cancelled     ? "cancelled"
+			: c->settled ? "settled"
+				     : "claimed");
+		if (c->settled) {
+			char text[MONEY_SIZE];
+			money_plain(c->settled_cents, text);
+			json_object_set_new(line, "granted", json_string(text));
+		}
+		json_array_append_new(m->earlier, line);
+		if (c->cancelled)
+			continue;
+		if (!claim_replay(
+			&m->basis, c->json, find_manifest, say_nothing, m, &differences, err))
+			return false;
+		if (differences > 0)
+			return error_set(err, ERROR_CHECK,
+			    _("'altakt verify' names the differences"),
+			    _("claim %d is at odds with its manifests"), c->number);
+		if (!money_add(m->earlier_cents, cents, &m->earlier_cents, err))
+			return false;
+	}
+	m->number = m->book.n + 1;
+	return true;
+}
+
+/* When the last event of a kind was, among the first `events` of a chain. */
+static bool last_at(struct journal *journal, const char *chain, const char *kind, int64_t events,
+    char at[25], struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	char pattern[64];
+	bool row;
+
+	if (!journal_prepare(journal,
+		"SELECT line FROM event WHERE chain = ? AND n <= ? AND line LIKE ? ORDER BY n DESC LIMIT 1",
+		&stmt, err))
+		return false;
+	snprintf(pattern, sizeof pattern, "%%\"event\":\"%s\"%%", kind);
+	sqlite3_bind_text(stmt, 1, chain, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(stmt, 2, events);
+	sqlite3_bind_text(stmt, 3, pattern, -1, SQLITE_TRANSIENT);
+	if (!journal_step(journal, stmt, &row, err))
+		return false;
+	if (row) {
+		json_t *e = json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL);
+		snprintf(at, 25, "%s", text_of(e, "at"));
+		json_decref(e);
+	}
+	sqlite3_reset(stmt);
+	return true;
+}
+
+/* The time that counts for --until. */
+static bool cutoff_day(
+    struct making *m, const struct closed_batch *b, char day[11], struct error *err)
+{
+	const struct settings *s = m->workspace->settings;
+	const char *cutoff = settings_text(s, "claim.cutoff");
+	char at[25];
+
+	snprintf(at, sizeof at, "%s", strcmp(cutoff, "closed") == 0 ? b->closed : b->accepted);
+	if (strcmp(cutoff, "fed") == 0 &&
+	    !last_at(m->workspace->journal, b->name, "sheet_fed", b->events, at, err))
+		return false;
+	return local_day(at[0] ? at : b->closed, settings_text(s, "claim.timezone"), day, err);
+}
+
+static void leave_out(struct making *m, const struct closed_batch *b, const char *reason)
+{
+	json_array_append_new(m->left_out,
+	    json_pack("{ss ss si si}", "batch", b->name, "reason", reason, "files", b->files,
+		"sheets", b->sheets));
+}
+
+static bool correction_add(struct making *m, struct closed_batch *b, struct error *err)
+{
+	const struct claim_held *held = claim_basis_find(&m->basis, b->name);
+	struct claim_rates rates = held->rates;
+	int64_t files_cents, sheets_cents, amount;
+	struct claim_line line;
+	char text[MONEY_SIZE];
+	json_t *c = json_pack("{ss si si si ss ss}", "batch", b->name, "claim", held->claim,
+	    "revision_before", held->manifest.revision, "revision", b->revision, "manifest_sha256",
+	    b->manifest_sha256, "reason", b->state == CLOSED_ABANDONED ? "abandoned" : "corrected");
+	struct closed_batch manifest = *b;
+
+	*b = (struct closed_batch){0};
+	claim_correct(&m->basis, held->name, &manifest, &line);
+	if (!claim_amount(&rates, &line, &files_cents, &sheets_cents, err) ||
+	    !money_add(files_cents, sheets_cents, &amount, err) ||
+	    !money_add(m->corrections_cents, amount, &m->corrections_cents, err)) {
+		json_decref(c);
+		return false;
+	}
+	money_plain(amount, text);
+	json_object_set_new(c, "files", json_integer(line.files));
+	json_object_set_new(c, "sheets", json_integer(line.sheets));
+	json_object_set_new(c, "amount", json_string(text));
+	json_array_append_new(m->corrections, c);
+	return true;
+}
+
+static bool batch_take(struct making *m, struct closed_batch *b, struct error *err)
+{
+	struct claim_line line;
+	json_t *entry = json_pack("{ss ss ss ss ss si si ss s{sIss} sb ss}", "batch", b->name,
+	    "station", b->station, "closed", b->closed, "accepted", b->accepted, "accepted_by",
+	    b->accepted_by, "files", 0, "sheets", 0, "manifest_sha256", b->manifest_sha256,
+	    "ledger", "events", (json_int_t)b->events, "head", b->head, "not_opened_one_by_one",
+	    b->not_opened_one_by_one, "rules", b->rules);
+
+	if (!entry)
+		return error_set(
+		    err, ERROR_CHECK, NULL, _("a text of batch '%s' is not UTF-8"), b->name);
+	json_object_set_new(entry, "revision", json_integer(b->revision));
+	claim_take(&m->basis, b, m->number, &m->rates, &line);
+	json_object_set_new(entry, "files", json_integer(line.files));
+	json_object_set_new(entry, "sheets", json_integer(line.sheets));
+	json_object_set_new(entry, "files_again", json_integer(line.files_again));
+	json_array_append_new(m->batches, entry);
+	m->sum.files += line.files;
+	m->sum.sheets += line.sheets;
+	m->sum.blank_sheets += line.blank_sheets;
+	return true;
+}
+
+static bool in_time(struct making *m, const struct closed_batch *b, bool *in, struct error *err)
+{
+	char day[11];
+
+	if (!cutoff_day(m, b, day, err))
+		return false;
+	*in = !m->until[0] || strcmp(day, m->until) <= 0;
+	if (!*in)
+		return true;
+	if (!m->first_day[0] || strcmp(day, m->first_day) < 0)
+		memcpy(m->first_day, day, sizeof day);
+	if (strcmp(day, m->last_day) > 0)
+		memcpy(m->last_day, day, sizeof day);
+	return true;
+}
+
+/* Corrections come first, so that a file given back can be claimed by the batch that has it now. */
+static bool gather(struct making *m, struct error *err)
+{
+	static const char *const reasons[] = {[CLOSED_OPEN] = "open",
+	    [CLOSED_WAITING] = "not_accepted",
+	    [CLOSED_REJECTED] = "rejected",
+	    [CLOSED_CHANGED] = "changed_since_close",
+	    [CLOSED_ABANDONED] = "abandoned"};
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < m->list.n; i++) {
+			struct closed_batch *b = &m->list.batches[i];
+			const struct claim_held *held =
+			    b->name[0] ? claim_basis_find(&m->basis, b->name) : NULL;
+			bool in;
+			if (!b->name[0] || (pass == 0) != (held != NULL))
+				continue;
+			if (pass == 0 && b->state == CLOSED_ABANDONED) {
+				if (held->manifest.n_lines == 0)
+					continue; /* taken back already */
+				struct closed_batch nothing = {.state = CLOSED_ABANDONED};
+				snprintf(nothing.name, sizeof nothing.name, "%s", b->name);
+				closed_release(b);
+				if (!correction_add(m, &nothing, err))
+					return false;
+				continue;
+			}
+			if (pass == 0 &&
+			    strcmp(held->manifest.manifest_sha256, b->manifest_sha256) == 0 &&
+			    b->state == CLOSED_ACCEPTED) {
+				closed_release(
+				    b); /* claimed as it is: nothing to say in the second pass */
+				continue;
+			}
+			if (b->state != CLOSED_ACCEPTED) {
+				leave_out(m, b, reasons[b->state]);
+				closed_release(b);
+				continue;
+			}
+			if (!in_time(m, b, &in, err))
+				return false;
+			if (!in)
+				leave_out(m, b, "after_until");
+			else if (!(pass == 0 ? correction_add(m, b, err) : batch_take(m, b, err)))
+				return false;
+			closed_release(b);
+		}
+	}
+	return true;
+}
+
+static bool money_put(json_t *claim, const char *key, int64_t cents)
+{
+	char text[MONEY_SIZE];
+
+	money_plain(cents, text);
+	return json_object_set_new(claim, key, json_string(text)) == 0;
+}
+
+/* Everything but the chains, in the order that the schema has. */
+static json_t *claim_json(struct making *m, struct error *err)
+{
+	const struct settings *s = m->workspace->settings;
+	int64_t files_cents, sheets_cents, blank_cents, amount, total;
+	char file_text[MONEY_SIZE], sheet_text[MONEY_SIZE], blank_text[MONEY_SIZE];
+	json_t *c = NULL;
+
+	if (!claim_amount(&m->rates, &m->sum, &files_cents, &sheets_cents, err) ||
+	    !money_times(
+		m->rates.sheet, m->sum.blank_sheets, m->rates.rounding, &blank_cents, err) ||
+	    !money_add(files_cents, sheets_cents, &amount, err) ||
+	    !money_add(amount, m->corrections_cents, &amount, err) ||
+	    !money_add(m->earlier_cents, amount, &total, err))
+		return NULL;
+	money_rate_text(m->rates.file, file_text);
+	money_rate_text(m->rates.sheet, sheet_text);
+	money_plain(blank_cents, blank_text);
+	c = json_pack("{ss si ss ss ss ss s{ssss} ss ss ss ss s{sssiss} s{ssssss} ss sI sI}",
+	    "format", "altakt-claim/1", "number", m->number, "workspace", m->workspace->uuid,
+	    "made", m->now, "by", m->by, "until", m->until, "period", "from", m->first_day, "to",
+	    m->until[0] ? m->until : m->last_day, "cutoff", settings_text(s, "claim.cutoff"),
+	    "timezone", settings_text(s, "claim.timezone"), "authority",
+	    settings_text(s, "claim.authority"), "applicant", settings_text(s, "grant.applicant"),
+	    "rules", "name", settings_text(s, "rules.name"), "version",
+	    (int)settings_int(s, "rules.version"), "hash", settings_rules_hash(s), "rates", "file",
+	    file_text, "sheet", sheet_text, "rounding", money_rounding_text(m->rates.rounding),
+	    "currency", "EUR", "files", (json_int_t)m->sum.files, "sheets",
+	    (json_int_t)m->sum.sheets);
+	if (!c) {
+		error_set(
+		    err, ERROR_USAGE, _("write the name in UTF-8"), _("cannot write the claim"));
+		return NULL;
+	}
+	json_object_set_new(c, "grant",
+	    json_pack("{ss ss ss ss ss ss}", "authority", settings_text(s, "grant.authority"),
+		"reference", settings_text(s, "grant.reference"), "notice_date",
+		settings_text(s, "grant.notice_date"), "period_from",
+		settings_text(s, "grant.period_from"), "period_to",
+		settings_text(s, "grant.period_to"), "deadline",
+		settings_text(s, "grant.deadline")));
+	json_object_set_new(c, "reference", json_string(settings_text(s, "grant.reference")));
+	money_put(c, "amount_files", files_cents);
+	money_put(c, "amount_sheets", sheets_cents);
+	money_put(c, "amount_corrections", m->corrections_cents);
+	money_put(c, "amount", amount);
+	json_object_set_new(c, "blank_sheets",
+	    json_pack("{sIss}", "sheets", (json_int_t)m->sum.blank_sheets, "amount", blank_text));
+	json_object_set(c, "batches", m->batches);
+	json_object_set(c, "left_out", m->left_out);
+	json_object_set(c, "corrections", m->corrections);
+	json_object_set(c, "earlier", m->earlier);
+	money_put(c, "earlier_amount", m->earlier_cents);
+	money_put(c, "total", total);
+	const char *ceiling = settings_text(s, "grant.ceiling");
+	int64_t ceiling_cents, remaining;
+	if (ceiling[0]) {
+		if (!money_cents_read(ceiling, &ceiling_cents, err) ||
+		    !money_add(ceiling_cents, -total, &remaining, err)) {
+			error_where(err, "grant.ceiling");
+			json_decref(c);
+			return NULL;
+		}
+		money_put(c, "ceiling", ceiling_cents);
+		money_put(c, "remaining", remaining);
+	} else {
+		json_object_set_new(c, "ceiling", json_null());
+		json_object_set_new(c, "remaining", json_null());
+	}
+	return c;
+}
+
+static bool claimed_append(
+    struct making *m, json_t *lines, const char *event, json_t *chains, struct error *err)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		const char *batch = text_of(line, "batch");
+		int64_t n;
+		char head[65];
+		if (!ledger_append(m->workspace->journal, batch, m->by,
+			json_pack("{sssi}", "event", event, "claim", m->number), err) ||
+		    !ledger_head(m->workspace->journal, batch, &n, head, err))
+			return false;
+		json_array_append_new(chains,
+		    json_pack("{ss sI ss}", "chain", batch, "events", (json_int_t)n, "head", head));
+	}
+	return true;
+}
+
+/* The events of the batches, then the heads of all chains that the claim rests on. */
+static bool chains_add(struct making *m, json_t *claim, struct error *err)
+{
+	json_t *chains = json_array();
+	int64_t n;
+	char head[65];
+
+	json_object_set_new(claim, "chains", chains);
+	if (!ledger_head(m->workspace->journal, LEDGER_WORKSPACE, &n, head, err))
+		return false;
+	json_array_append_new(
+	    chains, json_pack("{ss sI ss}", "chain", "", "events", (json_int_t)n, "head", head));
+	return claimed_append(m, m->batches, "claimed", chains, err) &&
+	    claimed_append(m, m->corrections, "correction_claimed", chains, err);
+}
+
+static void row(struct csv_writer *csv, const char *kind, const json_t *line, const char *note,
+    const char *amount, bool german)
+{
+	char shown[MONEY_SIZE] = "";
+	int64_t cents;
+
+	if (amount && amount[0] && money_cents_read(amount, &cents, NULL)) {
+		money_show(cents, "", german, shown);
+		shown[strcspn(shown, " ")] = '\0';
+	}
+	csv_text(csv, kind);
+	csv_text(csv, text_of(line, "batch"));
+	csv_text(csv, text_of(line, "station"));
+	csv_text(csv, text_of(line, "closed"));
+	csv_text(csv, text_of(line, "accepted"));
+	if (json_object_get(line, "revision"))
+		csv_number(csv, int_of(line, "revision"));
+	else
+		csv_text(csv, "");
+	csv_number(csv, int_of(line, "files"));
+	csv_number(csv, int_of(line, "sheets"));
+	csv_decimal(csv, shown);
+	csv_text(csv, note);
+	csv_end(csv);
+}
+
+char *claim_csv(const json_t *claim, bool german)
+{
+	static const char *const head[] = {"line", "batch", "station", "closed", "accepted",
+	    "revision", "files", "sheets", "amount", "note"};
+	struct csv_writer *csv = csv_writer_open();
+	struct claim_rates rates;
+	char amount[MONEY_SIZE];
+	json_t *line;
+	size_t i;
+
+	for (size_t k = 0; k < sizeof head / sizeof head[0]; k++)
+		csv_text(csv, head[k]);
+	csv_end(csv);
+	bool known = claim_rates_of(claim, &rates, NULL);
+	json_array_foreach(json_object_get(claim, "batches"), i, line)
+	{
+		struct claim_line l = {
+		    .files = int_of(line, "files"), .sheets = int_of(line, "sheets")};
+		int64_t files_cents, sheets_cents;
+		amount[0] = '\0';
+		/* A line's own amount is for reading; the claim's is rounded once, from its sums.
+		 */
+		if (known && claim_amount(&rates, &l, &files_cents, &sheets_cents, NULL))
+			money_plain(files_cents + sheets_cents, amount);
+		row(csv, "batch", line,
+		    json_is_true(json_object_get(line, "not_opened_one_by_one"))
+			? "not opened one by one"
+			: "",
+		    amount, german);
+	}
+	json_array_foreach(json_object_get(claim, "corrections"), i, line)
+	    row(csv, "correction", line, text_of(line, "reason"), text_of(line, "amount"), german);
+	json_array_foreach(json_object_get(claim, "left_out"), i, line)
+	    row(csv, "left_out", line, text_of(line, "reason"), "", german);
+	row(csv, "claim", claim, "", text_of(claim, "amount"), german);
+	return csv_writer_close(csv);
+}
+
+/* Writes the three files and gives their hashes. */
+static bool files_write(
+    const char *folder, const json_t *claim, char sha256[3][HASH_SIZE], struct error *err)
+{
+	static const char *const names[] = {"claim.json", "claim.csv", "claim.pdf"};
+	char *json = json_dumps(claim, JSON_INDENT(1)), *csv = claim_csv(claim, text_german());
+	char *texts[] = {json ? file_path("%s\n", json) : NULL, csv, NULL};
+	bool ok = texts[0] != NULL && file_remove(folder, err) && file_make_folder(folder, err);
+
+	for (int i = 0; ok && i < 3; i++) {
+		char *path = file_path("%s/%s", folder, names[i]);
+		ok = texts[i] ? file_write(path, texts[i], strlen(texts[i]), err)
+			      : claim_pdf_write(claim, sha256[0], path, err);
+		if (ok && chmod(path, 0400) != 0)
+			ok = error_errno(err, NULL, _("cannot set the rights of '%s'"), path);
+		ok = ok && hash_file(HASH_SHA256, path, sha256[i], NULL, err);
+		free(path);
+	}
+	ok = ok && file_sync(folder, err);
+	free(json);
+	free(texts[0]);
+	free(csv);
+	return ok;
+}
+
+static bool making_begin(struct making *m, const char *until, struct error *err)
+{
+	const struct settings *s = m->workspace->settings;
+
+	if (!settings_text(s, "claim.authority")[0])
+		return error_set(err, ERROR_SETUP,
+		    _("set claim.authority in altakt.ini, in one workspace only: the one that claims for all"),
+		    _("this workspace makes no claims: 'claim.authority' is not set"));
+	if (until && !day_read(until, m->until, err))
+		return false;
+	if (!money_rate_read(settings_text(s, "claim.rate_file"), &m->rates.file, err)) {
+		error_where(err, "claim.rate_file");
+		return false;
+	}
+	if (!money_rate_read(settings_text(s, "claim.rate_sheet"), &m->rates.sheet, err)) {
+		error_where(err, "claim.rate_sheet");
+		return false;
+	}
+	m->batches = json_array();
+	m->left_out = json_array();
+	m->corrections = json_array();
+	m->earlier = json_array();
+	ledger_now(m->now);
+	return money_rounding_read(settings_text(s, "claim.rounding"), &m->rates.rounding, err);
+}
+
+bool claim_make(struct workspace *w, const char *until, bool dry_run, const char *by, json_t **out,
+    struct error *err)
+{
+	struct making m = {.workspace = w, .by = by};
+	char sha256[3][HASH_SIZE], *part = NULL, *folder = NULL;
+	json_t *claim = NULL;
+	bool ok = false, begun = false;
+
+	if (!making_begin(&m, until, err) || !(begun = journal_begin(w->journal, err)) ||
+	    !basis_read(&m, err) || !closed_all(w->journal, &m.list, err) || !gather(&m, err) ||
+	    !(claim = claim_json(&m, err)))
+		goto done;
+	if (dry_run) {
+		*out = json_incref(claim);
+		ok = true;
+		goto done;
+	}
+	if (json_array_size(m.batches) + json_array_size(m.corrections) == 0) {
+		error_set(err, ERROR_DECIDE,
+		    _("'altakt claim --dry-run' shows what was left out and why"),
+		    _("nothing is accepted that no claim holds yet"));
+		goto done;
+	}
+	part = file_path("%s/claims/.%04d.part", w->path, m.number);
+	folder = file_path("%s/claims/%04d", w->path, m.number);
+	if (!chains_add(&m, claim, err) || !files_write(part, claim, sha256, err) ||
+	    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
+		json_pack("{ss si ss ss ss ss}", "event", "claim_made", "claim", m.number, "amount",
+		    text_of(claim, "amount"), "sha256", sha256[0], "csv_sha256", sha256[1],
+		    "pdf_sha256", sha256[2]),
+		err) ||
+	    !journal_commit(w->journal, err))
+		goto done;
+	begun = false;
+	if (!file_move(part, folder, err))
+		goto done;
+	free(part);
+	part = NULL;
+	*out = json_incref(claim);
+	ok = true;
+done:
+	if (begun)
+		journal_rollback(w->journal);
+	if (begun && part)
+		file_remove(part, NULL);
+	json_decref(claim);
+	making_release(&m);
+	free(part);
+	free(folder);
+	return ok;
+}
+
+static bool lines_cancel(struct workspace *w, const json_t *claim, const char *list,
+    const char *event, int number, const char *by, struct error *err)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(json_object_get(claim, list), i, line)
+	{
+		if (!ledger_append(w->journal, text_of(line, "batch"), by,
+			json_pack("{sssi}", "event", event, "claim", number), err))
+			return false;
+	}
+	return true;
+}
+
+bool claim_cancel(
+    struct workspace *w, int number, const char *by, const char *reason, struct error *err)
+{
+	struct claim_book book = {0};
+	bool ok = false;
+
+	if (!journal_begin(w->journal, err))
+		return false;
+	if (!claim_book_read(w, &book, err))
+		goto done;
+	const struct claim_entry *c = claim_book_find(&book, number);
+	if (!c || c->cancelled) {
+		error_set(err, ERROR_USAGE, _("'altakt claim list' shows them"),
+		    c ? _("claim %d is cancelled already") : _("there is no claim %d"), number);
+		goto done;
+	}
+	if (c->settled) {
+		error_set(err, ERROR_USAGE,
+		    _("correct the batches: the next claim carries the difference"),
+		    _("claim %d is settled"), number);
+		goto done;
+	}
+	for (int i = number; i < book.n; i++) {
+		if (book.claims[i].cancelled)
+			continue;
+		error_set(err, ERROR_USAGE, _("cancel that one first, it builds on this one"),
+		    _("claim %d is followed by claim %d"), number, i + 1);
+		goto done;
+	}
+	ok = lines_cancel(w, c->json, "batches", "claim_cancelled", number, by, err) &&
+	    lines_cancel(w, c->json, "corrections", "correction_cancelled", number, by, err) &&
+	    ledger_append(w->journal, LEDGER_WORKSPACE, by,
+		json_pack(
+		    "{ss si ss}", "event", "claim_cancelled", "claim", number, "reason", reason),
+		err) &&
+	    journal_commit(w->journal, err);
+done:
+	if (!ok)
+		journal_rollback(w->journal);
+	claim_book_release(&book);
+	return ok;
+}
+
+bool claim_settle(
+    struct workspace *w, int number, const char *amount, const char *by, struct error *err)
+{
+	struct claim_book book = {0};
+	char text[MONEY_SIZE];
+	int64_t cents;
+	bool ok = false;
+
+	if (!money_cents_read(amount, &cents, err)) {
+		if (err)
+			err->kind = ERROR_USAGE;
+		return false;
+	}
+	money_plain(cents, text);
+	if (!journal_begin(w->journal, err))
+		return false;
+	if (!claim_book_read(w, &book, err))
+		goto done;
+	const struct claim_entry *c = claim_book_find(&book, number);
+	if (!c || c->cancelled) {
+		error_set(err, ERROR_USAGE, _("'altakt claim list' shows them"),
+		    c ? _("claim %d is cancelled") : _("there is no claim %d"), number);
+		goto done;
+	}
+	ok = ledger_append(w->journal, LEDGER_WORKSPACE, by,
+		 json_pack("{ss si ss}", "event", "claim_settled", "claim", number, "amount", text),
+		 err) &&
+	    journal_commit(w->journal, err);
+done:
+	if (!ok)
+		journal_rollback(w->journal);
+	claim_book_release(&book);
+	return ok;
+}

@@ -1,0 +1,79 @@
+/*
+ * The claims of a workspace: read from its chain, made, cancelled, settled.
+ *
+ *   claims/NNNN/claim.json  claim.csv  claim.pdf     frozen; their hashes are in the event
+ * claim_made
+ *
+ * A claim is made in one transaction: the three files are written durably to claims/.NNNN.part, the
+ * events (claimed in the chain of each batch, then claim_made) are committed, then the folder gets
+ * its name. A crash before the commit leaves a folder that nothing knows, one after it a folder
+ * that claim_recover() renames: the next claim command does.
+ */
+#ifndef ALTAKT_BATCH_CLAIM_BOOK_H
+#define ALTAKT_BATCH_CLAIM_BOOK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "batch/claim.h"
+#include "batch/workspace.h"
+#include "config/error.h"
+
+struct claim_entry {
+	int number;
+	char made[25], by[128];
+	char sha256[65], csv_sha256[65], pdf_sha256[65];
+	bool cancelled;
+	char reason[256]; /* of the cancellation */
+	bool settled;
+	int64_t settled_cents;
+	json_t *json; /* claim.json, where it was read */
+};
+
+struct claim_book {		    /* {0} is empty */
+	struct claim_entry *claims; /* in the order of their numbers */
+	int n;
+};
+
+/* Folds in an event of the workspace's chain; those that are not about claims are passed over. */
+bool claim_book_event(struct claim_book *book, const json_t *event, struct error *err);
+
+/* The claim with this number, or NULL. Lent. */
+struct claim_entry *claim_book_find(const struct claim_book *book, int number);
+
+/* All of them, from the journal, each claim.json read and checked by its hash. ERROR_CHECK. */
+bool claim_book_read(struct workspace *workspace, struct claim_book *out, struct error *err);
+void claim_book_release(struct claim_book *book); /* leaves {0} */
+
+/* Finishes or takes away what a crash left in claims/. */
+bool claim_recover(struct workspace *workspace, struct error *err);
+
+/*
+ * Makes a claim of all accepted batches that none holds, and of corrections to those that one
+ * holds.
+ *
+ * until    "YYYY-MM-DD" or "DD.MM.YYYY", inclusive, or NULL
+ * dry_run  true: nothing is written, the claim is only computed
+ * by       who makes it
+ * out      the claim as JSON, yours
+ * err      ERROR_SETUP   claim.authority is not set, rates or time zone are bad
+ *          ERROR_USAGE   until is no date
+ *          ERROR_DECIDE  there is nothing to claim
+ *          ERROR_CHECK   a manifest or an earlier claim is not what the ledger knows
+ */
+bool claim_make(struct workspace *workspace, const char *until, bool dry_run, const char *by,
+    json_t **out, struct error *err);
+
+/* Frees the newest claim's files and sheets; its number stays used. ERROR_USAGE says why not. */
+bool claim_cancel(
+    struct workspace *workspace, int number, const char *by, const char *reason, struct error *err);
+
+/* Records what the authority granted for a claim. */
+bool claim_settle(
+    struct workspace *workspace, int number, const char *amount, const char *by, struct error *err);
+
+/* The same as claim.csv: for the spreadsheet, numbers the German way where german. Gives. */
+char *claim_csv(const json_t *claim, bool german);
+
+#endif

@@ -1,0 +1,258 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/closed.h"
+#include "batch/command.h"
+#include "batch/commands.h"
+#include "batch/review.h"
+#include "batch/workspace.h"
+#include "config/text.h"
+
+static json_t *why_json(unsigned why)
+{
+	json_t *list = json_array();
+
+	if (why & REVIEW_SAMPLE)
+		json_array_append_new(list, json_string("sample"));
+	if (why & REVIEW_FLAGGED)
+		json_array_append_new(list, json_string("flagged"));
+	if (why & REVIEW_BLANK)
+		json_array_append_new(list, json_string("blank"));
+	if (why & REVIEW_FULL)
+		json_array_append_new(list, json_string("full"));
+	return list;
+}
+
+static json_t *review_json(const struct review *r, const char *workspace)
+{
+	json_t *items = json_array();
+
+	for (int i = 0; i < r->n_items; i++) {
+		const struct review_item *item = &r->items[i];
+		char name[24];
+		char *image = review_image(r, workspace, item);
+		review_page_name(item, name);
+		const struct tally_sheet *s = &r->tally.sheets[item->sheet - 1];
+		json_t *flags = json_object_get(r->flags, name);
+		json_array_append_new(items,
+		    json_pack("{so so so sb ss? ss?}", "page",
+			json_sprintf("%s/%s", r->tally.batch, name), "why", why_json(item->why),
+			"flags", flags ? json_incref(flags) : json_array(), "seen", item->seen,
+			"file_number", s->file > 0 ? r->tally.files[s->file - 1].file_number : NULL,
+			"image", image));
+		free(image);
+	}
+	return json_pack("{ss si ss ss ss si si so}", "batch", r->tally.batch, "revision",
+	    r->tally.revision, "mode", r->full ? "full" : "sample", "sample_percent", r->percent,
+	    "seed", r->seed, "sample_sheets", r->n_drawn, "unseen", r->n_unseen, "items", items);
+}
+
+static void review_print(const struct review *r, const char *workspace)
+{
+	printf(
+	    _("Batch %s, revision %d: %d pages to look at, %d of them unseen; %d sheets are drawn\n"),
+	    r->tally.batch, r->tally.revision, r->n_items, r->n_unseen, r->n_drawn);
+	for (int i = 0; i < r->n_items; i++) {
+		const struct review_item *item = &r->items[i];
+		char name[24];
+		char *image = review_image(r, workspace, item);
+		json_t *flag;
+		size_t k;
+		review_page_name(item, name);
+		printf("%s %s/%-8s %s%s%s%s", item->seen ? "✓" : "·", r->tally.batch, name,
+		    item->why & REVIEW_SAMPLE ? _("sample ") : "",
+		    item->why & REVIEW_BLANK ? _("removed as blank ") : "",
+		    item->why & REVIEW_FLAGGED ? _("flagged ") : "",
+		    item->why & REVIEW_FULL ? _("full review ") : "");
+		json_array_foreach(json_object_get(r->flags, name), k, flag)
+		    printf("%s ", json_string_value(flag));
+		printf(" %s\n", image ? image : _("(no image kept)"));
+		free(image);
+	}
+	if (r->n_unseen == 0)
+		printf(_("Everything is seen: 'altakt accept %s --by NAME' or 'altakt reject'\n"),
+		    r->tally.batch);
+}
+
+static int review_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct review review = {0};
+	struct error err = {0};
+	const char **args = calloc((size_t)argc + 1, sizeof *args);
+	bool json = false;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
+	    {0},
+	};
+
+	if (!args || !options_read(&command_review, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args != 1) {
+		code = command_usage(&command_review, _("name one batch"));
+		goto done;
+	}
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
+	    !review_recover(&workspace, args[0], &err) ||
+	    !review_read(&workspace, args[0], &review, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	if (!review.seed[0]) {
+		error_set(&err, ERROR_DECIDE, _("close it with 'altakt close' first"),
+		    _("the batch '%s' is not closed"), args[0]);
+		code = command_fail(&err);
+		goto done;
+	}
+	if (json) {
+		json_t *out = review_json(&review, workspace.path);
+		json_dumpf(out, stdout, JSON_INDENT(1));
+		printf("\n");
+		json_decref(out);
+	} else {
+		review_print(&review, workspace.path);
+	}
+	code = EXIT_DONE;
+done:
+	free(args);
+	review_release(&review);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_review = {
+    "review",
+    "BATCH",
+    N_("Lists what a lead has to look at: the drawn sample, flagged pages and removed sides."),
+    review_run,
+};
+
+static int seen_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct error err = {0};
+	const char **args = calloc((size_t)argc + 1, sizeof *args), *by = NULL;
+	json_t *pages = json_array();
+	bool all = false;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who has looked at them")},
+	    {"all", OPTION_FLAG, &all, NULL,
+		N_("all at once; manifest and claim then say that they were not opened one by one")},
+	    {0},
+	};
+
+	if (!args || !options_read(&command_seen, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args < 1 || (n_args == 1) != all || !by || !by[0]) {
+		code = command_usage(
+		    &command_seen, _("name a batch, --by NAME, and either pages or --all"));
+		goto done;
+	}
+	for (int i = 1; i < n_args; i++)
+		json_array_append_new(pages, json_string(args[i]));
+	if (json_array_size(pages) != (size_t)n_args - 1) {
+		code = command_usage(&command_seen, _("the pages are not named in UTF-8"));
+		goto done;
+	}
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
+	    !review_seen(&workspace, args[0], by, pages, all, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	code = EXIT_DONE;
+done:
+	json_decref(pages);
+	free(args);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_seen = {
+    "seen",
+    "BATCH PAGE…",
+    N_("Records that a person has looked at these pages."),
+    seen_run,
+};
+
+static int accept_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct error err = {0};
+	const char **args = calloc((size_t)argc + 1, sizeof *args), *by = NULL;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("the lead who answers for it")},
+	    {0},
+	};
+
+	if (!args || !options_read(&command_accept, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args != 1 || !by || !by[0]) {
+		code = command_usage(&command_accept, _("name one batch and --by NAME"));
+		goto done;
+	}
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
+	    !review_recover(&workspace, args[0], &err) ||
+	    !review_accept(&workspace, args[0], by, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	printf(_("Batch %s is accepted by %s: batches/%s/acceptance.json\n"), args[0], by, args[0]);
+	code = EXIT_DONE;
+done:
+	free(args);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_accept = {
+    "accept",
+    "BATCH",
+    N_("A lead accepts a closed batch; refused while sampled or flagged pages are unseen."),
+    accept_run,
+};
+
+static int reject_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct error err = {0};
+	const char **args = calloc((size_t)argc + 1, sizeof *args), *by = NULL, *reason = NULL;
+	json_t *sheets = json_array();
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("the lead who answers for it")},
+	    {"reason", OPTION_TEXT, &reason, "TEXT", N_("what is wrong")},
+	    {0},
+	};
+
+	if (!args || !options_read(&command_reject, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args < 1 || !by || !by[0] || !reason || !reason[0]) {
+		code =
+		    command_usage(&command_reject, _("name a batch, --by NAME and --reason TEXT"));
+		goto done;
+	}
+	for (int i = 1; i < n_args; i++)
+		json_array_append_new(sheets, json_string(args[i]));
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
+	    !review_reject(&workspace, args[0], by, reason, sheets, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	printf(_("Batch %s is rejected: correct it, then close it again\n"), args[0]);
+	code = EXIT_DONE;
+done:
+	json_decref(sheets);
+	free(args);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_reject = {
+    "reject",
+    "BATCH [SHEET…]",
+    N_("A lead rejects a closed batch, or some of its sheets, with a reason."),
+    reject_run,
+};
