@@ -12,6 +12,7 @@
 #include "batch/ledger.h"
 #include "batch/local_day.h"
 #include "config/file.h"
+#include "config/file_number.h"
 #include "config/hash.h"
 #include "config/text.h"
 
@@ -431,30 +432,32 @@ static json_t *claim_json(struct making *m, struct error *err)
 	money_rate_text(m->rates.file, file_text);
 	money_rate_text(m->rates.sheet, sheet_text);
 	money_plain(blank_cents, blank_text);
-	c = json_pack("{ss si ss ss ss ss s{ssss} ss ss ss ss s{sssiss} s{ssssss} ss sI sI}",
-	    "format", "altakt-claim/1", "number", m->number, "workspace", m->workspace->uuid,
-	    "made", m->now, "by", m->by, "until", m->until, "period", "from", m->first_day, "to",
-	    m->until[0] ? m->until : m->last_day, "cutoff", settings_text(s, "claim.cutoff"),
-	    "timezone", settings_text(s, "claim.timezone"), "authority",
-	    settings_text(s, "claim.authority"), "applicant", settings_text(s, "grant.applicant"),
-	    "rules", "name", settings_text(s, "rules.name"), "version",
-	    (int)settings_int(s, "rules.version"), "hash", settings_rules_hash(s), "rates", "file",
-	    file_text, "sheet", sheet_text, "rounding", money_rounding_text(m->rates.rounding),
-	    "currency", "EUR", "files", (json_int_t)m->sum.files, "sheets",
-	    (json_int_t)m->sum.sheets);
+	const char *granting = settings_text(s, "grant.authority");
+	const char *from = settings_text(s, "grant.period_from"),
+		   *to = settings_text(s, "grant.period_to");
+	c = json_pack("{ss si ss ss ss ss s{ssss} s{ssss} ss ss ss ss ss ss ss}", "format",
+	    "altakt-claim/1", "number", m->number, "workspace", m->workspace->uuid, "made", m->now,
+	    "by", m->by, "until", m->until, "period", "from", from, "to", to, "days", "from",
+	    m->first_day, "to", m->last_day, "cutoff", settings_text(s, "claim.cutoff"), "timezone",
+	    settings_text(s, "claim.timezone"), "claimant", settings_text(s, "claim.authority"),
+	    "authority", granting[0] ? granting : settings_text(s, "claim.authority"), "applicant",
+	    settings_text(s, "grant.applicant"), "reference", settings_text(s, "grant.reference"),
+	    "notice_date", settings_text(s, "grant.notice_date"));
 	if (!c) {
 		error_set(
 		    err, ERROR_USAGE, _("write the name in UTF-8"), _("cannot write the claim"));
 		return NULL;
 	}
-	json_object_set_new(c, "grant",
-	    json_pack("{ss ss ss ss ss ss}", "authority", settings_text(s, "grant.authority"),
-		"reference", settings_text(s, "grant.reference"), "notice_date",
-		settings_text(s, "grant.notice_date"), "period_from",
-		settings_text(s, "grant.period_from"), "period_to",
-		settings_text(s, "grant.period_to"), "deadline",
-		settings_text(s, "grant.deadline")));
-	json_object_set_new(c, "reference", json_string(settings_text(s, "grant.reference")));
+	json_object_set_new(c, "deadline", json_string(settings_text(s, "grant.deadline")));
+	json_object_set_new(c, "rules",
+	    json_pack("{ss si ss}", "name", settings_text(s, "rules.name"), "version",
+		(int)settings_int(s, "rules.version"), "hash", settings_rules_hash(s)));
+	json_object_set_new(c, "rates",
+	    json_pack("{ss ss ss}", "file", file_text, "sheet", sheet_text, "rounding",
+		money_rounding_text(m->rates.rounding)));
+	json_object_set_new(c, "currency", json_string("EUR"));
+	json_object_set_new(c, "files", json_integer(m->sum.files));
+	json_object_set_new(c, "sheets", json_integer(m->sum.sheets));
 	money_put(c, "amount_files", files_cents);
 	money_put(c, "amount_sheets", sheets_cents);
 	money_put(c, "amount_corrections", m->corrections_cents);

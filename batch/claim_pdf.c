@@ -289,7 +289,8 @@ static const char *reason_show(const char *code)
 	    {"unknown_file", N_("not in the register")}, {"claimed", N_("claimed before")},
 	    {"claimed_elsewhere", N_("claimed elsewhere")},
 	    {"no_sheets", N_("without a counted sheet")}, {"abandoned", N_("abandoned")},
-	    {"damaged", N_("damaged")}};
+	    {"changed_since_close", N_("corrected since it was closed")},
+	    {"corrected", N_("corrected")}, {"damaged", N_("damaged")}};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (strcmp(code, reasons[i].code) == 0)

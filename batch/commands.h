@@ -6,6 +6,7 @@
 
 extern const struct command command_abandon;
 extern const struct command command_accept;
+extern const struct command command_claim;
 extern const struct command command_close;
 extern const struct command command_covers;
 extern const struct command command_decide;

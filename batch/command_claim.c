@@ -1,0 +1,399 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/claim_book.h"
+#include "batch/command.h"
+#include "batch/commands.h"
+#include "batch/ledger.h"
+#include "batch/tally.h"
+#include "batch/workspace.h"
+#include "config/text.h"
+
+static const struct command claim_list_command, claim_show_command, claim_cancel_command,
+    claim_settle_command;
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static int64_t int_at(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void json_print(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(1) | JSON_ENCODE_ANY);
+	printf("\n");
+}
+
+static const char *shown(const char *plain, char buf[MONEY_SIZE])
+{
+	int64_t cents;
+
+	buf[0] = '\0';
+	if (plain[0] && money_cents_read(plain, &cents, NULL))
+		money_show(cents, "EUR", text_german(), buf);
+	return buf;
+}
+
+static void amount_line(const char *what, int64_t count, const char *amount)
+{
+	char n[MONEY_SIZE] = "", money[MONEY_SIZE];
+
+	if (count >= 0)
+		money_count(count, text_german(), n);
+	printf("  %-32s %14s %18s\n", what, n, shown(amount, money));
+}
+
+static void claim_print(const json_t *claim)
+{
+	const json_t *blank = json_object_get(claim, "blank_sheets"), *line;
+	size_t i;
+
+	amount_line(_("case files"), int_at(claim, "files"), text_at(claim, "amount_files"));
+	amount_line(_("sheets"), int_at(claim, "sheets"), text_at(claim, "amount_sheets"));
+	amount_line(
+	    _("of them blank on both sides"), int_at(blank, "sheets"), text_at(blank, "amount"));
+	json_array_foreach(json_object_get(claim, "corrections"), i, line)
+	{
+		char files[MONEY_SIZE], sheets[MONEY_SIZE], money[MONEY_SIZE];
+		money_count(int_at(line, "files"), text_german(), files);
+		money_count(int_at(line, "sheets"), text_german(), sheets);
+		printf(_("  correction of %s (claim %d): %s files, %s sheets, %s\n"),
+		    text_at(line, "batch"), (int)int_at(line, "claim"), files, sheets,
+		    shown(text_at(line, "amount"), money));
+	}
+	amount_line(_("amount of this claim"), -1, text_at(claim, "amount"));
+	amount_line(_("all claims together"), -1, text_at(claim, "total"));
+	if (text_at(claim, "ceiling")[0])
+		amount_line(_("still available"), -1, text_at(claim, "remaining"));
+	json_array_foreach(json_object_get(claim, "left_out"), i, line)
+	    fprintf(stderr, _("left out: %s (%s): %d files, %d sheets\n"), text_at(line, "batch"),
+		text_at(line, "reason"), (int)int_at(line, "files"), (int)int_at(line, "sheets"));
+	if (text_at(claim, "remaining")[0] == '-')
+		fprintf(
+		    stderr, "%s", _("warning: the claims are above the ceiling of the grant\n"));
+}
+
+static int claim_run(const struct call *call, int argc, char **argv)
+{
+	static const struct command *const subcommands[] = {
+	    &claim_list_command, &claim_show_command, &claim_cancel_command, &claim_settle_command};
+	struct workspace workspace = {0};
+	struct error err = {0};
+	const char **args = NULL, *by = NULL, *until = NULL;
+	bool dry_run = false, json = false;
+	json_t *claim = NULL;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"until", OPTION_TEXT, &until, "DATE",
+		N_("only batches up to this day, inclusive, by claim.cutoff and claim.timezone")},
+	    {"dry-run", OPTION_FLAG, &dry_run, NULL, N_("compute it, write nothing")},
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who makes it")},
+	    {"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
+	    {0},
+	};
+
+	if (argc > 1 && argv[1][0] != '-')
+		return command_sub(&command_claim, subcommands, 4, call, argc, argv);
+	args = calloc((size_t)argc + 1, sizeof *args);
+	if (!args || !options_read(&command_claim, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args != 0) {
+		code = command_usage(&command_claim, _("'%s' is too much"), args[0]);
+		goto done;
+	}
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
+	    !claim_recover(&workspace, &err) ||
+	    !claim_make(
+		&workspace, until, dry_run, command_person(by, workspace.settings), &claim, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	if (json) {
+		json_print(claim);
+	} else {
+		int number = (int)int_at(claim, "number");
+		if (dry_run)
+			printf(_("Claim %d would be (nothing was written):\n"), number);
+		else
+			printf(_("Claim %d:\n"), number);
+		claim_print(claim);
+		if (!dry_run)
+			printf(_("  claims/%04d/claim.pdf, claim.csv, claim.json\n"), number);
+	}
+	code = EXIT_DONE;
+done:
+	json_decref(claim);
+	free(args);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_claim = {
+    "claim",
+    "[list | show N | cancel N | settle N]",
+    N_("Makes a claim of all accepted batches that none holds yet; or shows claims."),
+    claim_run,
+};
+
+/* What the four below have in common: options read, workspace open, claims read. */
+struct claim_call {
+	struct workspace workspace;
+	struct claim_book book;
+	struct claim_entry *entry; /* that the number names */
+	const char **args;
+	int n_args, code;
+};
+
+static bool claim_call_begin(struct claim_call *c, const struct command *command,
+    const struct option_spec *options, bool number, const struct call *call, int argc, char **argv)
+{
+	struct error err = {0};
+	char *end = NULL;
+	long n = 0;
+
+	c->code = EXIT_FAILED;
+	c->args = calloc((size_t)argc + 1, sizeof *c->args);
+	if (!c->args || !options_read(command, options, argc, argv, c->args, &c->n_args, &c->code))
+		return false;
+	if (c->n_args == 1 && number)
+		n = strtol(c->args[0], &end, 10);
+	if (c->n_args != (number ? 1 : 0) || (number && (*end || n < 1 || n > 1000000))) {
+		c->code = command_usage(command,
+		    number ? _("give the number of one claim") : _("nothing more is wanted"));
+		return false;
+	}
+	if (!workspace_open(call->workspace, call->sets, &c->workspace, &err) ||
+	    !claim_recover(&c->workspace, &err) ||
+	    !claim_book_read(&c->workspace, &c->book, &err)) {
+		c->code = command_fail(&err);
+		return false;
+	}
+	c->entry = number ? claim_book_find(&c->book, (int)n) : NULL;
+	if (number && !c->entry) {
+		error_set(&err, ERROR_USAGE, _("'altakt claim list' shows them"),
+		    _("there is no claim %ld"), n);
+		c->code = command_fail(&err);
+		return false;
+	}
+	return true;
+}
+
+static void claim_call_end(struct claim_call *c)
+{
+	free(c->args);
+	claim_book_release(&c->book);
+	workspace_close(&c->workspace);
+}
+
+static const char *entry_state(const struct claim_entry *c)
+{
+	return c->cancelled ? "cancelled" : c->settled ? "settled" : "claimed";
+}
+
+static int list_run(const struct call *call, int argc, char **argv)
+{
+	struct claim_call c = {0};
+	bool json = false;
+	const struct option_spec options[] = {
+	    {"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
+	    {0},
+	};
+
+	if (!claim_call_begin(&c, &claim_list_command, options, false, call, argc, argv))
+		goto done;
+	json_t *list = json_array();
+	for (int i = 0; i < c.book.n; i++) {
+		const struct claim_entry *e = &c.book.claims[i];
+		char settled[MONEY_SIZE] = "", money[MONEY_SIZE];
+		if (e->settled)
+			money_plain(e->settled_cents, settled);
+		json_array_append_new(list,
+		    json_pack("{si ss ss sI sI ss ss ss}", "number", e->number, "made", e->made,
+			"by", e->by, "files", (json_int_t)int_at(e->json, "files"), "sheets",
+			(json_int_t)int_at(e->json, "sheets"), "amount", text_at(e->json, "amount"),
+			"state", entry_state(e), "granted", settled));
+		if (!json)
+			printf("%4d  %.10s  %-10s %18s  %s\n", e->number, e->made,
+			    _(entry_state(e)), shown(text_at(e->json, "amount"), money), e->by);
+	}
+	if (json)
+		json_print(list);
+	else if (c.book.n == 0)
+		fprintf(stderr, "%s", _("there are no claims yet\n"));
+	json_decref(list);
+	c.code = EXIT_DONE;
+done:
+	claim_call_end(&c);
+	return c.code;
+}
+
+static const struct command claim_list_command = {
+    "claim list",
+    "",
+    N_("Lists the claims."),
+    list_run,
+};
+
+static bool tally_visit(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	return tally_add(self, n, line, n_bytes, err);
+}
+
+/* Every sheet that counts in a batch's manifest, with its file: each cent drills down to paper. */
+static bool sheets_print(
+    struct workspace *w, const json_t *batch, json_t *list, bool json, struct error *err)
+{
+	struct tally t = {0};
+	int64_t events = int_at(json_object_get(batch, "ledger"), "events");
+	bool ok = ledger_read(w->journal, text_at(batch, "batch"), 1, events, tally_visit, &t, err);
+
+	for (int i = 0; ok && i < t.n_sheets; i++) {
+		const struct tally_sheet *s = &t.sheets[t.order[i] - 1];
+		bool blank = tally_sheet_blank(s);
+		if (s->voided || s->superseded || s->separator || s->file < 1 ||
+		    (blank && !t.count_blank_sheets))
+			continue;
+		const struct tally_file *f = &t.files[s->file - 1];
+		if (json)
+			json_array_append_new(list,
+			    json_pack("{so ss si sb}", "sheet",
+				json_sprintf("%s/%d", t.batch, s->n), "file_number", f->file_number,
+				"volume", f->volume, "blank", blank));
+		else
+			printf("%s/%d\t%s\t%d%s\n", t.batch, s->n, f->file_number, f->volume,
+			    blank ? _("\tblank") : "");
+	}
+	tally_release(&t);
+	return ok;
+}
+
+static int show_run(const struct call *call, int argc, char **argv)
+{
+	struct claim_call c = {0};
+	struct error err = {0};
+	bool json = false, sheets = false;
+	json_t *batch, *list = NULL;
+	size_t i;
+	const struct option_spec options[] = {
+	    {"sheets", OPTION_FLAG, &sheets, NULL, N_("every sheet that it counts")},
+	    {"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
+	    {0},
+	};
+
+	if (!claim_call_begin(&c, &claim_show_command, options, true, call, argc, argv))
+		goto done;
+	if (!sheets) {
+		if (json) {
+			json_print(c.entry->json);
+		} else {
+			printf(_("Claim %d, made %s by %s: %s\n"), c.entry->number, c.entry->made,
+			    c.entry->by, _(entry_state(c.entry)));
+			claim_print(c.entry->json);
+			json_array_foreach(json_object_get(c.entry->json, "batches"), i, batch)
+			    printf("  %-40s %8d %10d\n", text_at(batch, "batch"),
+				(int)int_at(batch, "files"), (int)int_at(batch, "sheets"));
+		}
+		c.code = EXIT_DONE;
+		goto done;
+	}
+	list = json_array();
+	json_array_foreach(json_object_get(c.entry->json, "batches"), i, batch)
+	{
+		if (!sheets_print(&c.workspace, batch, list, json, &err)) {
+			c.code = command_fail(&err);
+			goto done;
+		}
+	}
+	if (json)
+		json_print(list);
+	c.code = EXIT_DONE;
+done:
+	json_decref(list);
+	claim_call_end(&c);
+	return c.code;
+}
+
+static const struct command claim_show_command = {
+    "claim show",
+    "N",
+    N_("Shows a claim, down to each sheet."),
+    show_run,
+};
+
+static int cancel_run(const struct call *call, int argc, char **argv)
+{
+	struct claim_call c = {0};
+	struct error err = {0};
+	const char *by = NULL, *reason = NULL;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who cancels it")},
+	    {"reason", OPTION_TEXT, &reason, "TEXT", N_("why")},
+	    {0},
+	};
+
+	if (!claim_call_begin(&c, &claim_cancel_command, options, true, call, argc, argv))
+		goto done;
+	if (!reason || !reason[0]) {
+		c.code = command_usage(&claim_cancel_command, _("give --reason TEXT"));
+		goto done;
+	}
+	if (!claim_cancel(&c.workspace, c.entry->number, command_person(by, c.workspace.settings),
+		reason, &err)) {
+		c.code = command_fail(&err);
+		goto done;
+	}
+	printf(_("Claim %d is cancelled: its files and sheets can be claimed again\n"),
+	    c.entry->number);
+	c.code = EXIT_DONE;
+done:
+	claim_call_end(&c);
+	return c.code;
+}
+
+static const struct command claim_cancel_command = {
+    "claim cancel",
+    "N",
+    N_("Frees what the newest claim holds; its number stays used."),
+    cancel_run,
+};
+
+static int settle_run(const struct call *call, int argc, char **argv)
+{
+	struct claim_call c = {0};
+	struct error err = {0};
+	const char *by = NULL, *amount = NULL;
+	const struct option_spec options[] = {
+	    {"amount", OPTION_TEXT, &amount, "EUR", N_("what was granted")},
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who records it")},
+	    {0},
+	};
+
+	if (!claim_call_begin(&c, &claim_settle_command, options, true, call, argc, argv))
+		goto done;
+	if (!amount || !amount[0]) {
+		c.code = command_usage(&claim_settle_command, _("give --amount EUR"));
+		goto done;
+	}
+	if (!claim_settle(&c.workspace, c.entry->number, amount,
+		command_person(by, c.workspace.settings), &err)) {
+		c.code = command_fail(&err);
+		goto done;
+	}
+	c.code = EXIT_DONE;
+done:
+	claim_call_end(&c);
+	return c.code;
+}
+
+static const struct command claim_settle_command = {
+    "claim settle",
+    "N",
+    N_("Records what the authority granted for a claim."),
+    settle_run,
+};
