@@ -14,9 +14,28 @@
 #define ALTAKT_LOCALE_DIR "/usr/local/share/locale"
 #endif
 
+/*
+ * A German locale is asked for that this machine has not generated, as on small installations: the
+ * texts are German all the same, which gettext does under any locale but "C".
+ */
+static void locale_stand_in(void)
+{
+	const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = getenv(names[i]);
+		if (!value || !value[0])
+			continue;
+		if (strncmp(value, "de_", 3) == 0 && setlocale(LC_ALL, "C.UTF-8"))
+			setenv("LANGUAGE", "de", 0);
+		return;
+	}
+}
+
 void text_open(void)
 {
-	setlocale(LC_ALL, "");
+	if (!setlocale(LC_ALL, ""))
+		locale_stand_in();
 	setlocale(LC_NUMERIC, "C"); /* figures are written by our own code */
 	const char *dir = ALTAKT_LOCALE_DIR;
 	if (ALTAKT_LOCALE_BUILD[0] && access(ALTAKT_LOCALE_BUILD, R_OK) == 0)
