@@ -64,6 +64,7 @@ struct paper {
 	enum scan_state state;
 	struct paper_page *page;
 	struct paper_size size;
+	bool size_stands;	   /* of the page begun last, with the options as they are now */
 	struct stack_fault *fault; /* the next within this side */
 	uint8_t *line;
 	size_t line_at_bytes; /* what of line was delivered; line_bytes: all */
@@ -424,6 +425,7 @@ static SANE_Status option_control(
 	/* Also between the sides of a sheet: both are scanned with the same settings. */
 	if (p->page || p->feeding)
 		return SANE_STATUS_DEVICE_BUSY;
+	p->size_stands = false;
 	if (action == SANE_ACTION_SET_VALUE && value)
 		return option_set(p, option, value, info);
 	if (action == SANE_ACTION_SET_AUTO && (d->cap & SANE_CAP_AUTOMATIC))
@@ -460,8 +462,11 @@ SANE_Status sane_paper_get_parameters(SANE_Handle handle, SANE_Parameters *param
 	struct paper_size size = p->size;
 	enum paper_mode mode = page_mode(&p->options);
 	bool gone = p->gone;
-	enum stack_side side = p->feeding ? STACK_BACK : STACK_FRONT;
-	if (!p->page && !gone && !page_peek(p, side, &size)) {
+	/*
+	 * The last page's still stand when it has ended: saned reads ahead, and by the time its
+	 * client asks for them the page may be through.
+	 */
+	if (!p->size_stands && !gone && !page_peek(p, STACK_FRONT, &size)) {
 		/* No paper to ask: A4 then. What sane_start() finds is what counts. */
 		size.width_px = (int)(210 / 25.4 * p->options.values[PAPER_RESOLUTION]);
 		size.height_px = (int)(297 / 25.4 * p->options.values[PAPER_RESOLUTION]);
@@ -552,6 +557,7 @@ static SANE_Status page_begin(struct paper *p, enum stack_side side)
 		sheet_stays(p);
 		return SANE_STATUS_NO_MEM;
 	}
+	p->size_stands = true;
 	p->line_at_bytes = p->size.line_bytes;
 	p->n_lines = 0;
 	p->side = side;
@@ -569,6 +575,7 @@ static SANE_Status start(struct paper *p)
 		return SANE_STATUS_DEVICE_BUSY;
 	atomic_store(&p->cancelled, false);
 	p->non_blocking = false;
+	p->size_stands = false;
 	p->state = SCAN_NONE;
 	if (p->feeding)
 		return page_begin(p, STACK_BACK);
@@ -657,8 +664,10 @@ static SANE_Status read_state(struct paper *p, SANE_Byte *data, size_t room_byte
 {
 	if (p->gone)
 		return SANE_STATUS_IO_ERROR;
-	if (p->hung)
+	if (p->hung) { /* a short wait, so that a program that polls for ever is no burden */
+		wait_until(p, now_ms() + WAIT_STEP_MS);
 		return SANE_STATUS_GOOD;
+	}
 	switch (p->state) {
 	case SCAN_READING: return read_lines(p, data, room_bytes, n_bytes);
 	case SCAN_ENDED: return SANE_STATUS_EOF;

@@ -1142,6 +1142,9 @@ static void test_get_parameters_before_the_start_foretells(void **state)
 	assert_int_equal(p.bytes_per_line, 60);
 	assert_int_equal(p.last_frame, SANE_TRUE);
 	assert_int_equal(side_pass(h), SANE_STATUS_EOF);
+	assert_int_equal(
+	    sane_get_parameters(h, &p), SANE_STATUS_GOOD); /* the page's still: saned is late */
+	assert_int_equal(p.pixels_per_line, 20);
 	set_text(h, "mode", "Lineart");
 	assert_int_equal(sane_get_parameters(h, &p), SANE_STATUS_GOOD); /* no paper: A4 */
 	assert_int_equal(p.pixels_per_line, 2480);
