@@ -132,6 +132,16 @@ static bool has_lines(const struct print *p, const char *path)
 	return json_array_size(at(p->claim, path)) > 0;
 }
 
+/* Which date of a batch decides whether it is in. */
+static const char *cutoff_show(const char *code)
+{
+	if (strcmp(code, "closed") == 0)
+		return _("by the day it was closed");
+	if (strcmp(code, "fed") == 0)
+		return _("by the day of its last sheet");
+	return _("by the day it was accepted");
+}
+
 static void facts_print(struct print *p)
 {
 	const json_t *c = p->claim;
@@ -148,7 +158,17 @@ static void facts_print(struct print *p)
 	line = a[0] || b[0] ? file_path(_("%s to %s"), a, b) : file_path("%s", "");
 	form_fact(p->form, _("Period of the grant"), line);
 	free(line);
-	form_fact(p->form, _("Counted up to and including"), date_at(p, c, "until", a));
+	date_at(p, c, "days.from", a);
+	date_at(p, c, "days.to", b);
+	if (a[0] || b[0]) {
+		line = file_path(_("%s to %s"), a, b);
+		form_fact(p->form, _("Days in this claim"), line);
+		free(line);
+	}
+	line =
+	    file_path(_("%s (%s)"), date_at(p, c, "until", a), cutoff_show(text_at(c, "cutoff")));
+	form_fact(p->form, _("Counted up to and including"), a[0] ? line : "");
+	free(line);
 	line =
 	    file_path(_("%s by %s"), date_show(p, text_at(c, "made"), true, a), text_at(c, "by"));
 	form_fact(p->form, _("Made"), line);
@@ -162,9 +182,9 @@ static void facts_print(struct print *p)
 
 static void summary_print(struct print *p)
 {
-	const struct form_column columns[] = {{_("Item"), 66, FORM_PLAIN, false},
-	    {_("Count"), 34, FORM_PLAIN, true}, {_("Rate"), 30, FORM_PLAIN, true},
-	    {_("Amount"), 40, FORM_PLAIN, true}};
+	const struct form_column columns[] = {{_("Item"), 82, FORM_PLAIN, false},
+	    {_("Count"), 30, FORM_PLAIN, true}, {_("Rate"), 24, FORM_PLAIN, true},
+	    {_("Amount"), 34, FORM_PLAIN, true}};
 	const json_t *c = p->claim;
 	char n[SHOWN_SIZE], r[SHOWN_SIZE], m[SHOWN_SIZE];
 
@@ -205,13 +225,15 @@ static void standing_print(struct print *p)
 	form_table(p->form, columns, 2);
 	json_array_foreach(at(c, "earlier"), i, earlier)
 	{
-		const char *state = text_at(earlier, "state");
-		char *line = file_path(strcmp(state, "cancelled") == 0
-			? _("Claim no. %" PRId64 " (cancelled)")
-			: strcmp(state, "settled") == 0 ? _("Claim no. %" PRId64 " (settled)")
-							: _("Claim no. %" PRId64),
-		    int_at(earlier, "number"));
-		form_row(p->form, (const char *[]){line, money_at(p, earlier, "amount", m)});
+		bool cancelled = strcmp(text_at(earlier, "state"), "cancelled") == 0;
+		int64_t number = int_at(earlier, "number");
+		money_at(p, earlier, "granted", m);
+		char *line = cancelled ? file_path(_("Claim no. %" PRId64 " (cancelled)"), number)
+		    : m[0] ? file_path(_("Claim no. %" PRId64 " (granted: %s)"), number, m)
+			   : file_path(_("Claim no. %" PRId64), number);
+		/* a cancelled one amounts to nothing, whatever it said */
+		form_row(p->form,
+		    (const char *[]){line, cancelled ? "–" : money_at(p, earlier, "amount", m)});
 		free(line);
 	}
 	form_row(p->form, (const char *[]){_("This claim"), money_at(p, c, "amount", m)});
@@ -285,6 +307,8 @@ static const char *reason_show(const char *code)
 	    {"not_accepted", N_("not accepted yet")}, {"rejected", N_("rejected in review")},
 	    {"after_cutoff", N_("after the cut-off date")},
 	    {"after_until", N_("after the cut-off date")},
+	    {"changed_since_close", N_("changed since it was closed")},
+	    {"corrected", N_("corrected and closed again")},
 	    {"unregistered", N_("not in the register")},
 	    {"unknown_file", N_("not in the register")}, {"claimed", N_("claimed before")},
 	    {"claimed_elsewhere", N_("claimed elsewhere")},
@@ -337,8 +361,8 @@ static void left_out_print(struct print *p)
 
 static void corrections_print(struct print *p)
 {
-	const struct form_column columns[] = {{_("Claim"), 16, FORM_PLAIN, true},
-	    {_("Batch"), 50, FORM_PLAIN, false}, {_("Reason"), 42, FORM_PLAIN, false},
+	const struct form_column columns[] = {{_("Claim"), 21, FORM_PLAIN, true},
+	    {_("Batch"), 50, FORM_PLAIN, false}, {_("Reason"), 37, FORM_PLAIN, false},
 	    {_("Files"), 14, FORM_PLAIN, true}, {_("Sheets"), 19, FORM_PLAIN, true},
 	    {_("Amount"), 29, FORM_PLAIN, true}};
 	const json_t *line;
@@ -374,8 +398,10 @@ static void proof_print(struct print *p)
 	    _("The counts follow from the ledgers, chained by hashes, of the batches named. Anybody "
 	      "can compute them again from bundles and ledgers: 'altakt verify'."),
 	    FORM_PLAIN);
-	form_text(p->form, _("Hash of the counting rules (SHA-256):"), FORM_SMALL);
-	form_text(p->form, text_at(p->claim, "rules.hash"), FORM_CODE);
+	if (text_at(p->claim, "rules.hash")[0]) {
+		form_text(p->form, _("Hash of the counting rules (SHA-256):"), FORM_SMALL);
+		form_text(p->form, text_at(p->claim, "rules.hash"), FORM_CODE);
+	}
 	if (!has_lines(p, "chains"))
 		return;
 	form_gap(p->form, 2);

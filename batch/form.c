@@ -339,7 +339,7 @@ void form_row_bold(struct form *form, const char *const *cells)
 void form_boxes(struct form *form, const char *const *titles, int n_boxes, const char *const *lines,
     int n_lines)
 {
-	const double line = MM(12.5), gap = MM(6);
+	const double line = MM(14), gap = MM(6);
 	double width = (WIDTH - gap * (n_boxes - 1)) / n_boxes, height = MM(11) + line * n_lines;
 
 	form_need(form, height * 25.4 / 72 + 2);

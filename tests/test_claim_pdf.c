@@ -39,9 +39,9 @@ static json_t *claim_make(int n_batches)
 	    "\"file_number\":\"33/99999-02\",\"reason\":\"unregistered\",\"files\":1,\"sheets\":2}],"
 	    "\"corrections\":[{\"claim\":2,\"batch\":\"2026-03-01-st1-001\",\"files\":-1,\"sheets\":-2,"
 	    "\"amount\":\"-0.77\",\"reason\":\"Blatt doppelt erfasst\"}],"
-	    "\"earlier\":[{\"number\":1,\"amount\":\"1000.00\"},{\"number\":2,\"amount\":\"2500.50\"}],"
+	    "\"earlier\":[{\"number\":1,\"amount\":\"1000.00\",\"state\":\"cancelled\"},{\"number\":2,\"state\":\"settled\",\"granted\":\"2400.00\",\"amount\":\"2500.50\"}],"
 	    "\"total\":\"49249.73\",\"ceiling\":\"100000.00\",\"remaining\":\"50750.27\","
-	    "\"chains\":[{\"chain\":\"workspace\",\"events\":1234,\"head\":\"" HASH "\"}]}",
+	    "\"chains\":[{\"chain\":\"\",\"events\":1234,\"head\":\"" HASH "\"}]}",
 	    0, &wrong);
 
 	assert_non_null(claim);
@@ -87,7 +87,8 @@ static void test_claim_pdf_write_says_every_figure(void **state)
 	    "hessen-2020", "not accepted yet", "900", "not in the register",
 	    "Blatt doppelt erfasst", "49,249.73 €", "100,000.00 €", "50,750.27 €",
 	    "Factually correct", "Arithmetically correct", "page 1 of", "revision 2",
-	    "not opened one by one", "1,234"};
+	    "not opened one by one", "1,234", "Claim no. 1 (cancelled)", "(granted: 2,400.00 €)",
+	    "by the day it was accepted"};
 	struct error err = {0};
 	char *path = file_path("%s/claim.pdf", folder);
 	json_t *claim = claim_make(3);
