@@ -285,6 +285,28 @@ def read_chain(path):
     return events
 
 
+def valid(name, data):
+    """Holds JSON against config/schema/<name>.json."""
+    try:
+        import jsonschema
+    except ImportError:
+        print("skipped: jsonschema is not installed")
+        return
+    with open(os.path.join(SOURCE, "config/schema", name + ".json"), encoding="utf-8") as f:
+        schema = json.load(f)
+    problems = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}"
+                for e in jsonschema.Draft202012Validator(schema).iter_errors(data)]
+    check(not problems, f"not as config/schema/{name}.json says:\n" + "\n".join(problems[:10]))
+
+
+def independent(folder, expect=DONE):
+    """config/verify-manifest, the check that shares no code with the program."""
+    done = subprocess.run(["/usr/bin/python3", "-B", os.path.join(SOURCE, "config/verify-manifest"), folder],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    equal(done.returncode, expect, f"verify-manifest\n{done.stdout}\n")
+    return done.stdout
+
+
 def files_below(folder):
     for base, folders, names in os.walk(folder):
         folders.sort()

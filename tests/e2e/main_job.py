@@ -1,13 +1,14 @@
 """The main job: paper in, bundles, manifest and claim out, and every count that of the paper."""
 import csv
 import glob
+import json
 import os
 import re
 import subprocess
 from decimal import Decimal
 
-from harness import (BLANK, SOURCE, Page, Skip, Stack, balance, check, contains, equal, files_below, main,
-                     words)
+from harness import (BLANK, SOURCE, Page, Skip, Stack, balance, check, contains, equal, files_below, independent,
+                     main, read_chain, valid, words)
 
 A, B, C = "33/12345-04", "Ä 7 § 2", "../../etc/passwd"
 
@@ -85,17 +86,34 @@ done <"$1"'''
     check(any(A in row and "5" in row for row in rows), f"manifest.csv lacks the file: {rows}")
 
     judge_bundles(ws)
+    judge_formats(ws)
+    contains(independent(ws.path), "all batches: 3 files, 10 sheets", "claim 1: 3 files, 10 sheets, 2.35 EUR")
     ws_again(ws, device)
 
 
 def ws_claim(ws):
-    import json
     found = glob.glob(os.path.join(ws.path, "claims/*/claim.json"))
     equal(len(found), 1, "claims")
     for name in ("claim.csv", "claim.pdf"):
         check(os.path.getsize(os.path.join(os.path.dirname(found[0]), name)) > 100, f"{name} is empty")
     with open(found[0], encoding="utf-8") as f:
         return json.load(f)
+
+
+def judge_formats(ws):
+    valid("manifest", ws.manifest())
+    for event in ws.ledger():
+        valid("event", event)
+    for event in read_chain(os.path.join(ws.path, "ledger.jsonl")):
+        valid("event", event)
+    with open(os.path.join(ws.path, "batches", ws.batch(), "acceptance.json"), encoding="utf-8") as f:
+        valid("acceptance", json.load(f))
+    valid("claim", ws_claim(ws))
+    valid("status", ws("status", "--json").json)
+    for path in files_below(os.path.join(ws.path, "files")):
+        if os.path.basename(path) == "provenance.json" and os.path.exists(os.path.join(SOURCE, "config/schema/provenance.json")):
+            with open(path, encoding="utf-8") as f:
+                valid("provenance", json.load(f))
 
 
 def ws_again(ws, device):
@@ -148,7 +166,6 @@ def judge_bundles(ws):
 
 
 def test_demo_ends_with_the_claim(folder):
-    import json
 
     from harness import altakt
     target = os.path.join(folder, "demo")
