@@ -67,6 +67,7 @@ bool day_read(const char *text, char day[11], struct error *err)
 	if (!day_exists(y, m, d))
 		return error_set(err, ERROR_USAGE, _("write it as 2026-12-31 or 31.12.2026"),
 		    _("'%s' is no date"), text);
-	snprintf(day, 11, "%04d-%02d-%02d", y % 10000, m % 100, d % 100);
+	snprintf(
+	    day, 11, "%04u-%02u-%02u", (unsigned)y % 10000, (unsigned)m % 100, (unsigned)d % 100);
 	return true;
 }
