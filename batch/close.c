@@ -29,7 +29,7 @@ static void say(bool print, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-static void suspects_text(int kinds, char text[256])
+void close_suspects_text(int kinds, char text[256])
 {
 	static const char *const names[] = {N_("double feed"), N_("an image is missing"),
 	    N_("unreadable cover sheet"), N_("this cover sheet was fed before"),
@@ -55,7 +55,7 @@ static void undecided_check(struct batch *b, bool print, int *decide)
 		const struct tally_sheet *s = &t->sheets[i];
 		bool gone = s->voided || s->superseded;
 		if (s->suspects > 0 && !gone) {
-			suspects_text(s->suspect_kinds, kinds);
+			close_suspects_text(s->suspect_kinds, kinds);
 			say(print,
 			    _("sheet %s/%d waits for a decision: %s\n        altakt decide %s/%d keep|void|cover --by NAME --reason TEXT"),
 			    b->name, s->n, kinds, b->name, s->n);

@@ -39,6 +39,9 @@ bool close_finish(struct batch *batch, struct error *err);
 /* Prints what stands against closing it, a line each; *decide and *differ count them. */
 bool close_check(struct batch *batch, bool print, int *decide, int *differ, struct error *err);
 
+/* What is suspected of a sheet (tally's suspect_kinds), for people: "double feed, …". */
+void close_suspects_text(int kinds, char text[256]);
+
 /* The one-line receipt: counts and head, to be filed elsewhere. */
 void close_receipt_print(const struct batch *batch);
 

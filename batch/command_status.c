@@ -42,6 +42,30 @@ static bool day_old(const char *at)
 	return difftime(time(NULL), timegm(&tm)) > 86400;
 }
 
+/* The first of them by name: nobody reads a thousand lines. */
+static void sheets_attention(struct state *st, const struct batch *b)
+{
+	enum { NAMED = 20 };
+	int named = 0;
+	char why[256];
+
+	for (int i = 0; i < b->tally.n_sheets && named < NAMED; i++) {
+		const struct tally_sheet *s = &b->tally.sheets[i];
+		if (s->voided || s->superseded)
+			continue;
+		if (s->suspects > 0) {
+			close_suspects_text(s->suspect_kinds, why);
+			attention_add(st, "suspect", b->name, s->n,
+			    file_path(_("  sheet %s/%d: %s"), b->name, s->n, why));
+			named++;
+		} else if (s->file == 0 && !s->separator) {
+			attention_add(st, "unassigned_sheet", b->name, s->n,
+			    file_path(_("  sheet %s/%d belongs to no file"), b->name, s->n));
+			named++;
+		}
+	}
+}
+
 static void batch_attention(
     struct state *st, struct batch *b, const struct tally_counts *c, bool fed_now)
 {
@@ -66,6 +90,7 @@ static void batch_attention(
 		    file_path(PLURAL("batch %s: %d sheet belongs to no file",
 				  "batch %s: %d sheets belong to no file", c->unassigned),
 			b->name, c->unassigned));
+	sheets_attention(st, b);
 	if (b->tally.rescan_next)
 		attention_add(st, "rescan", b->name, b->tally.rescan_next,
 		    file_path(_("batch %s: the next sheet fed supersedes %s/%d"), b->name, b->name,
