@@ -25,6 +25,5 @@ extern const struct command command_scan;
 extern const struct command command_seen;
 extern const struct command command_sheet;
 extern const struct command command_status;
-extern const struct command command_verify;
 
 #endif
