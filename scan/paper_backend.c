@@ -56,8 +56,9 @@ struct paper {
 	atomic_bool cancelled; /* since the last sane_start() */
 	atomic_bool eject;     /* sane_cancel() came, nobody has acted on it yet */
 
-	bool gone; /* disconnected */
-	bool hung; /* reads without blocking give nothing, for ever */
+	bool gone;	 /* disconnected */
+	bool double_fed; /* the last sane_start() said so */
+	bool hung;	 /* reads without blocking give nothing, for ever */
 	bool non_blocking;
 	bool feeding; /* a sheet began and is not through */
 	enum stack_side side;
@@ -359,7 +360,8 @@ static void sensors_read(struct paper *p)
 	paper_option_put(&p->options, PAPER_FEED_COUNT, (SANE_Word)stack_feed_count(p->stack));
 	paper_option_put(&p->options, PAPER_PAGE_LOADED, stack_loaded(p->stack));
 	paper_option_put(&p->options, PAPER_COVER_OPEN, fault && fault->kind == FAULT_COVER_OPEN);
-	paper_option_put(&p->options, PAPER_DOUBLE_FEED, stack_double_fed(p->stack));
+	paper_option_put(
+	    &p->options, PAPER_DOUBLE_FEED, p->double_fed || stack_double_fed(p->stack));
 }
 
 static SANE_Status put_back(struct paper *p, SANE_Word n_sheets, SANE_Int *info)
@@ -527,6 +529,7 @@ static SANE_Status sheet_begin(struct paper *p)
 	if (stack_double_fed(p->stack)) {
 		if (!stack_double_clear(p->stack, &err))
 			return status_of(&err);
+		p->double_fed = true;
 		return SANE_STATUS_JAMMED;
 	}
 	if (!stack_loaded(p->stack) && !stack_look(p->stack, &err))
@@ -576,6 +579,7 @@ static SANE_Status start(struct paper *p)
 	atomic_store(&p->cancelled, false);
 	p->non_blocking = false;
 	p->size_stands = false;
+	p->double_fed = false;
 	p->state = SCAN_NONE;
 	if (p->feeding)
 		return page_begin(p, STACK_BACK);

@@ -10,7 +10,9 @@
  *	                                     the output tray onto the feeder again; reads as 0
  *	feed-count page-loaded cover-open double-feed      sensors, read only. feed-count is the
  *	                                     device's own count since the stack was laid: a double
- *	                                     feed is one, a sheet put back and fed again is two
+ *	                                     feed is one, a sheet put back and fed again is two.
+ *	                                     double-feed stands from the end of the sheet, through
+ *	                                     the sane_start() that is JAMMED for it, to the next
  */
 #ifndef ALTAKT_SCAN_PAPER_OPTION_H
 #define ALTAKT_SCAN_PAPER_OPTION_H
