@@ -271,7 +271,7 @@ bool sample_cover(
 static bool side_write(const char *folder, const struct sample_page *page,
     const struct cover *cover, int number, char side, const char *words_folder, struct error *err)
 {
-	char *path = file_path("%s/%04d%c.jpg", folder, number, side), *words_path = NULL;
+	char *path = file_path("%s/%04d-%c.jpg", folder, number, side), *words_path = NULL;
 	char *words = NULL;
 	PIX *pix = NULL;
 	bool ok = false;
@@ -284,7 +284,7 @@ static bool side_write(const char *folder, const struct sample_page *page,
 		goto done;
 	}
 	if (words_folder) {
-		words_path = file_path("%s/%04d%c.txt", words_folder, number, side);
+		words_path = file_path("%s/%04d-%c.txt", words_folder, number, side);
 		if (!file_write(words_path, words, strlen(words), err))
 			goto done;
 	}
@@ -307,11 +307,11 @@ bool sample_stack_write(const char *folder, const struct sample_sheet *sheets, i
 	for (int i = 0; i < n; i++) {
 		const struct sample_sheet *sheet = &sheets[i];
 		if (!side_write(
-			folder, &sheet->front, sheet->cover, first + i, 'f', words_folder, err))
+			folder, &sheet->front, sheet->cover, first + i, '1', words_folder, err))
 			return false;
 		if (!simplex &&
 		    !side_write(
-			folder, &sheet->back, sheet->cover, first + i, 'b', words_folder, err))
+			folder, &sheet->back, sheet->cover, first + i, '2', words_folder, err))
 			return false;
 	}
 	return true;

@@ -208,7 +208,7 @@ static void test_sample_stack_write_in_name_order(void **state)
 	    {{.kind = SAMPLE_FEW_WORDS, .dpi = 60, .words = "Vorderseite"},
 		{.kind = SAMPLE_BLANK, .dpi = 60}, NULL},
 	};
-	static const char *const names[] = {"0007f.jpg", "0007b.jpg", "0008f.jpg", "0008b.jpg"};
+	static const char *const names[] = {"0007-1.jpg", "0007-2.jpg", "0008-1.jpg", "0008-2.jpg"};
 	size_t n_bytes;
 
 	assert_non_null(mkdtemp(folder));
@@ -216,6 +216,8 @@ static void test_sample_stack_write_in_name_order(void **state)
 	assert_true(sample_stack_write(stack, sheets, 2, 7, false, words, &err));
 	for (size_t i = 0; i < 4; i++) {
 		char *path = file_path("%s/%s", stack, names[i]);
+		/* The simulator feeds by name: front before back, sheet after sheet. */
+		assert_true(i == 0 || strcmp(names[i - 1], names[i]) < 0);
 		l_int32 w, h;
 		PIX *pix = pixRead(path);
 		assert_non_null(pix);
@@ -225,17 +227,17 @@ static void test_sample_stack_write_in_name_order(void **state)
 		pixDestroy(&pix);
 		free(path);
 	}
-	char *path = file_path("%s/0008f.txt", words);
+	char *path = file_path("%s/0008-1.txt", words);
 	char *text = file_read(path, 1000, &n_bytes, &err);
 	assert_string_equal(text, "Vorderseite\n");
 	free(text);
 	free(path);
 	free(words);
 
-	words = file_path("%s/0007f.jpg/stack", stack); /* a file is in the way */
+	words = file_path("%s/0007-1.jpg/stack", stack); /* a file is in the way */
 	assert_false(sample_stack_write(words, sheets, 2, 1, true, NULL, &err));
 	assert_int_equal(err.kind, ERROR_SYSTEM);
-	assert_non_null(strstr(err.what, "0007f.jpg"));
+	assert_non_null(strstr(err.what, "0007-1.jpg"));
 	free(words);
 	free(stack);
 	assert_true(file_remove(folder, &err));
