@@ -25,5 +25,6 @@ extern const struct command command_scan;
 extern const struct command command_seen;
 extern const struct command command_sheet;
 extern const struct command command_status;
+extern const struct command command_verify;
 
 #endif

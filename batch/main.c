@@ -31,6 +31,7 @@ static const struct command *const commands[] = {
     &command_seen,
     &command_accept,
     &command_reject,
+    &command_verify,
     &command_claim,
     &command_demo,
 };

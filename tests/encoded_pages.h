@@ -19,14 +19,6 @@ struct drawn_word {
 	bool hyphen;
 };
 
-static inline void page_free(struct encoded_page *page)
-{
-	for (int i = 0; i < page->n_layers; i++)
-		free(page->layers[i].data);
-	free(page->layers);
-	*page = (struct encoded_page){0};
-}
-
 /* One layer of a Pix, by Leptonica's own encoders. */
 static inline struct layer layer_of(
     PIX *pix, enum layer_kind kind, double x_px, double y_px, double w_px, double h_px)
@@ -130,17 +122,6 @@ static inline struct alto_page alto_drawn(
 			    .hyphen_follows = words[i].hyphen};
 	}
 	return page;
-}
-
-static inline void alto_free(struct alto_page *page)
-{
-	for (int i = 0; i < page->n_lines; i++) {
-		for (int k = 0; k < page->lines[i].n_words; k++)
-			free(page->lines[i].words[k].text);
-		free(page->lines[i].words);
-	}
-	free(page->lines);
-	*page = (struct alto_page){0};
 }
 
 #endif

@@ -172,9 +172,9 @@ static void test_pdf_finish_words_lie_in_their_boxes(void **state)
 		    page_drawn((enum page_kind)k, 2480, 3508, 300, letter, N_LETTER);
 		make(names[k], &page, 1, &alto);
 		assert_words_in_boxes(names[k], &alto, 300);
-		page_free(&page);
+		encoded_page_release(&page);
 	}
-	alto_free(&alto);
+	alto_page_release(&alto);
 }
 
 static void test_pdf_finish_lines_copy_with_single_spaces(void **state)
@@ -199,7 +199,7 @@ static void test_pdf_finish_images_are_passed_through(void **state)
 	assert_non_null(memmem(data, n, page.layers[0].data, page.layers[0].n_bytes));
 	free(data);
 	free(path);
-	page_free(&page);
+	encoded_page_release(&page);
 }
 
 /* Each turn of the block, and 20° between, on a square page. */
@@ -222,8 +222,8 @@ static void test_pdf_finish_turned_blocks(void **state)
 	char *text = run("pdftotext -q '%s' -", "turned90.pdf", NULL);
 	assert_contains(text, "hoch Rand");
 	free(text);
-	alto_free(&alto);
-	page_free(&page);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
 }
 
 static void test_pdf_finish_odd_sizes(void **state)
@@ -250,7 +250,7 @@ static void test_pdf_finish_odd_sizes(void **state)
 		char *text = run("pdfinfo '%s'", name, NULL);
 		assert_contains(text, sizes[i].size);
 		free(text);
-		page_free(&page);
+		encoded_page_release(&page);
 	}
 }
 
@@ -277,8 +277,8 @@ static void test_pdf_finish_is_a_pure_function(void **state)
 	free(path);
 	free(a);
 	free(b);
-	alto_free(&alto);
-	page_free(&page);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
 }
 
 static void test_pdf_finish_hostile_text(void **state)
@@ -300,8 +300,8 @@ static void test_pdf_finish_hostile_text(void **state)
 	text = run("pdftotext -q '%s' -", "hostile.pdf", NULL);
 	assert_contains(text, "ab (\\)<>");
 	free(text);
-	alto_free(&alto);
-	page_free(&page);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
 }
 
 static void test_pdf_finish_metadata(void **state)
@@ -416,7 +416,7 @@ static void test_pdf_finish_bad_note(void **state)
 	pdf_close(pdf);
 	assert_false(file_exists(path));
 	free(path);
-	page_free(&page);
+	encoded_page_release(&page);
 }
 
 static void test_pdf_finish_folder_is_gone(void **state)
@@ -433,7 +433,7 @@ static void test_pdf_finish_folder_is_gone(void **state)
 	assert_non_null(strstr(err.what, "No such file"));
 	pdf_close(pdf);
 	free(path);
-	page_free(&page);
+	encoded_page_release(&page);
 }
 
 static void test_pdf_pages_cut_off(void **state)

@@ -1,0 +1,700 @@
+#include "batch/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/bag.h"
+#include "batch/claim.h"
+#include "batch/claim_book.h"
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/verify_batch.h"
+#include "config/file.h"
+#include "config/file_number.h"
+#include "config/hash.h"
+#include "config/text.h"
+
+enum { CLAIM_LIMIT_BYTES = 256 << 20 };
+
+static void report_begin(struct verify_report *report)
+{
+	if (!report->findings)
+		report->findings = json_array();
+	if (!report->notes)
+		report->notes = json_array();
+}
+
+void verify_report_release(struct verify_report *report)
+{
+	json_decref(report->findings);
+	json_decref(report->notes);
+	*report = (struct verify_report){0};
+}
+
+/* Text that may hold anything, as JSON text. */
+static json_t *text_json(const char *text)
+{
+	json_t *out = json_string(text);
+
+	if (out)
+		return out;
+	char *copy = strdup(text);
+	for (char *p = copy; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	out = json_string(copy ? copy : "");
+	free(copy);
+	return out;
+}
+
+void verify_find(struct verify_report *report, const char *path, const char *what, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, what);
+	if (vasprintf(&text, what, ap) < 0)
+		abort(); /* not even room for a sentence */
+	va_end(ap);
+	json_t *finding = json_object();
+	json_object_set_new(finding, "path", text_json(path));
+	json_object_set_new(finding, "what", text_json(text));
+	json_array_append_new(report->findings, finding);
+	free(text);
+}
+
+void verify_note(struct verify_report *report, const char *what, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, what);
+	if (vasprintf(&text, what, ap) < 0)
+		abort(); /* not even room for a sentence */
+	va_end(ap);
+	json_array_append_new(report->notes, text_json(text));
+	free(text);
+}
+
+bool verify_bag(const char *path, struct verify_report *report, struct error *err)
+{
+	struct bag_report bag = {0};
+	struct error bad = {0};
+	bool ok = true;
+
+	report_begin(report);
+	report->bags++;
+	if (!bag_verify(path, &bag, &bad)) {
+		if (bad.kind == ERROR_CHECK && bag.n_problems > 0) {
+			for (size_t i = 0; i < bag.n_problems; i++)
+				verify_find(report, path, "%s", bag.problems[i]);
+		} else if (bad.kind == ERROR_CHECK) {
+			verify_find(report, path, "%s", bad.what);
+		} else {
+			*err = bad;
+			ok = false;
+		}
+	}
+	for (size_t i = 0; i < bag.n_warnings; i++)
+		verify_note(report, "%s: %s", path, bag.warnings[i]);
+	bag_report_release(&bag);
+	return ok;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool has(const char *folder, const char *name)
+{
+	char *path = file_path("%s/%s", folder, name);
+	bool there = file_exists(path);
+
+	free(path);
+	return there;
+}
+
+struct names {
+	char **names;
+	int n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The entries of a folder that is there or not, but . and .. */
+static bool names_read(const char *folder, struct names *out, struct error *err)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+
+	*out = (struct names){0};
+	if (!dir && errno == ENOENT)
+		return true;
+	if (!dir)
+		return error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
+	while ((e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		char **more = realloc(out->names, (size_t)(out->n + 1) * sizeof *more);
+		if (!more)
+			abort(); /* a few bytes for each name */
+		out->names = more;
+		out->names[out->n++] = file_path("%s", e->d_name);
+	}
+	closedir(dir);
+	qsort(out->names, (size_t)out->n, sizeof *out->names, by_name);
+	return true;
+}
+
+static void names_release(struct names *names)
+{
+	for (int i = 0; i < names->n; i++)
+		free(names->names[i]);
+	free(names->names);
+	*names = (struct names){0};
+}
+
+struct whole { /* a workspace, or a copy of one */
+	const char *root;
+	struct verify_report *report;
+	struct journal *journal;
+	struct claim_book book;
+	json_t *opened;	 /* batches that the workspace's chain knows */
+	json_t *bundles; /* folders below root that a batch names */
+	json_t *chains;	 /* {"batch": {"17": "head"}} that claims rest on */
+	struct verify_batch *batches;
+	int n_batches;
+	const char *where; /* for claim_replay's word */
+	bool own_good;	   /* the workspace's own chain */
+};
+
+static bool own_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct whole *w = self;
+	json_t *e;
+	bool ok = true;
+
+	if (!strstr(line, "\"event\":\"batch_opened\"") && !strstr(line, "\"event\":\"claim_"))
+		return true;
+	e = json_loadb(line, n_bytes, 0, NULL);
+	if (strcmp(text_of(e, "event"), "batch_opened") == 0)
+		json_object_set_new(w->opened, text_of(e, "batch"), json_true());
+	else
+		ok = claim_book_event(&w->book, e, err);
+	if (!ok && err->kind != ERROR_SYSTEM)
+		err->kind = ERROR_CHECK;
+	json_decref(e);
+	return ok;
+}
+
+/* claim.json, .csv and .pdf by the hashes of the workspace's chain; the parsed one is kept. */
+static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct error *err)
+{
+	static const char *const names[] = {"claim.json", "claim.csv", "claim.pdf"};
+	const char *hashes[] = {c->sha256, c->csv_sha256, c->pdf_sha256};
+
+	w->report->claims++;
+	for (int i = 0; i < 3; i++) {
+		char *path = file_path("%s/claims/%04d/%s", w->root, c->number, names[i]);
+		char hex[HASH_SIZE];
+		bool ok = true;
+		if (!file_exists(path)) {
+			verify_find(w->report, path, _("it is missing"));
+		} else if (!(ok = hash_file(HASH_SHA256, path, hex, NULL, err))) {
+			;
+		} else if (strcmp(hex, hashes[i]) != 0) {
+			verify_find(w->report, path, _("it is not the file that the ledger knows"));
+		} else if (i == 0) {
+			size_t n;
+			char *text = file_read(path, CLAIM_LIMIT_BYTES, &n, err);
+			ok = text != NULL;
+			c->json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+			if (text && !c->json)
+				verify_find(w->report, path, _("it is no JSON"));
+			free(text);
+		}
+		free(path);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static void chains_want(struct whole *w, const json_t *claim)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(claim, "chains"), i, one)
+	{
+		const char *chain = text_of(one, "chain");
+		json_t *of = json_object_get(w->chains, chain);
+		char key[24];
+		if (!of) {
+			of = json_object();
+			json_object_set_new(w->chains, chain, of);
+		}
+		snprintf(key, sizeof key, "%lld",
+		    (long long)json_integer_value(json_object_get(one, "events")));
+		json_object_set(of, key, json_object_get(one, "head"));
+	}
+}
+
+static bool claims_superfluous(struct whole *w, struct error *err)
+{
+	char *folder = file_path("%s/claims", w->root);
+	struct names names;
+	bool ok = names_read(folder, &names, err);
+
+	for (int i = 0; ok && i < names.n; i++) {
+		char *path = file_path("%s/%s", folder, names.names[i]), *end;
+		long number = strtol(names.names[i], &end, 10);
+		char expected[16];
+		snprintf(expected, sizeof expected, "%04ld", number);
+		if (names.names[i][0] == '.') {
+			verify_find(w->report, path,
+			    _("a claim was interrupted here: the next 'altakt claim list' finishes it or takes it away"));
+		} else if (*end || number < 1 || number > w->book.n ||
+		    strcmp(expected, names.names[i]) != 0) {
+			verify_find(w->report, path, _("the ledger does not know this claim"));
+		} else {
+			struct names inside;
+			ok = names_read(path, &inside, err);
+			for (int k = 0; ok && k < inside.n; k++) {
+				const char *n = inside.names[k];
+				if (strcmp(n, "claim.json") != 0 && strcmp(n, "claim.csv") != 0 &&
+				    strcmp(n, "claim.pdf") != 0 &&
+				    strcmp(n, "claim.json.p7s") != 0) {
+					char *more = file_path("%s/%s", path, n);
+					verify_find(w->report, more, _("it does not belong here"));
+					free(more);
+				}
+			}
+			names_release(&inside);
+		}
+		free(path);
+	}
+	names_release(&names);
+	free(folder);
+	return ok;
+}
+
+static bool own_chain(struct whole *w, struct error *err)
+{
+	char head[65];
+	int64_t n;
+	char *ledger = file_path("%s/ledger.jsonl", w->root);
+	bool ok = verify_chain(w->root, LEDGER_WORKSPACE, w->journal, NULL, own_line, w, w->report,
+	    &n, head, &w->own_good, err);
+
+	for (int i = 0; ok && i < w->book.n; i++) {
+		ok = claim_files_compare(w, &w->book.claims[i], err);
+		if (ok && w->book.claims[i].json)
+			chains_want(w, w->book.claims[i].json);
+	}
+	/* What claims say of the workspace's own chain is known only now: once more, for these
+	 * lines. */
+	json_t *wanted = json_object_get(w->chains, LEDGER_WORKSPACE);
+	if (ok && w->own_good && json_object_size(wanted) > 0) {
+		int64_t events = w->report->events;
+		ok = verify_chain(w->root, LEDGER_WORKSPACE, NULL, wanted, NULL, NULL, w->report,
+		    &n, head, &w->own_good, err);
+		w->report->events = events;
+	}
+	free(ledger);
+	return ok && claims_superfluous(w, err);
+}
+
+static bool batches_read(struct whole *w, struct error *err)
+{
+	char *folder = file_path("%s/batches", w->root);
+	struct names names;
+	const char *batch;
+	json_t *unused;
+	bool ok = names_read(folder, &names, err);
+
+	w->batches = calloc((size_t)names.n + 1, sizeof *w->batches);
+	if (!w->batches)
+		ok = error_errno(err, NULL, _("cannot check '%s'"), w->root);
+	for (int i = 0; ok && i < names.n; i++) {
+		char *path = file_path("%s/%s", folder, names.names[i]);
+		if (!is_folder(path) || !batch_name_check(names.names[i], NULL)) {
+			verify_find(w->report, path, _("it does not belong here"));
+		} else {
+			struct verify_batch *b = &w->batches[w->n_batches++];
+			ok = verify_batch_read(
+			    path, w->root, w->journal, w->chains, w->report, b, err);
+			if (ok && w->own_good && !json_object_get(w->opened, names.names[i]))
+				verify_find(w->report, path,
+				    _("the workspace's ledger does not know this batch"));
+			for (int k = 0; ok && k < b->tally.n_files; k++)
+				if (b->tally.files[k].bundle[0] &&
+				    b->tally.state != BATCH_ABANDONED)
+					json_object_set_new(
+					    w->bundles, b->tally.files[k].bundle, json_true());
+		}
+		free(path);
+	}
+	json_object_foreach(w->opened, batch, unused)
+	{
+		char *path = file_path("%s/%s", folder, batch);
+		if (ok && !file_exists(path))
+			verify_find(w->report, path, _("the batch is missing"));
+		free(path);
+	}
+	names_release(&names);
+	free(folder);
+	return ok;
+}
+
+static bool bundles_superfluous(struct whole *w, struct error *err)
+{
+	char *folder = file_path("%s/files", w->root);
+	struct names names;
+	bool ok = names_read(folder, &names, err);
+
+	for (int i = 0; ok && i < names.n; i++) {
+		char *relative = file_path("files/%s", names.names[i]);
+		char *path = file_path("%s/%s", folder, names.names[i]);
+		/* A name with a dot in front is a bundle in the making, gone with the next
+		 * `process`. */
+		if (names.names[i][0] == '.' && w->journal)
+			verify_note(w->report, _("'%s' is a bundle in the making"), path);
+		else if (!json_object_get(w->bundles, relative))
+			verify_find(w->report, path, _("no batch knows this bundle"));
+		free(relative);
+		free(path);
+	}
+	names_release(&names);
+	free(folder);
+	return ok;
+}
+
+struct link {
+	const struct verify_batch *batch;
+	const struct verify_revision *revision;
+	bool used;
+};
+
+/* A station's manifests are one chain: each but the first names the one before. */
+static void station_walk(struct whole *w, const char *station)
+{
+	struct link *links = NULL;
+	int n = 0, visited = 0;
+	char at[65];
+
+	for (int i = 0; i < w->n_batches; i++)
+		n += w->batches[i].n_revisions;
+	links = calloc((size_t)n + 1, sizeof *links);
+	if (!links)
+		abort(); /* a few bytes for each manifest */
+	n = 0;
+	for (int i = 0; i < w->n_batches; i++)
+		for (int k = 0; k < w->batches[i].n_revisions; k++)
+			if (strcmp(w->batches[i].station, station) == 0)
+				links[n++] = (struct link){
+				    &w->batches[i], &w->batches[i].revisions[k], false};
+	memcpy(at, hash_zero, sizeof at);
+	for (bool found = true; found;) {
+		found = false;
+		for (int i = 0; i < n && !found; i++) {
+			if (links[i].used || strcmp(links[i].revision->previous, at) != 0)
+				continue;
+			links[i].used = found = true;
+			visited++;
+			memcpy(at, links[i].revision->sha256, sizeof at);
+		}
+	}
+	for (int i = 0; visited < n && i < n; i++) {
+		if (links[i].used)
+			continue;
+		char *path =
+		    file_path("%s/batches/%s/manifest.json", w->root, links[i].batch->name);
+		verify_find(w->report, path,
+		    _("revision %d: the station's manifest before it (%.16s…) is not here, or another names it too: a batch was left out, or manifests were swapped"),
+		    links[i].revision->revision, links[i].revision->previous);
+		free(path);
+	}
+	free(links);
+}
+
+static void stations_check(struct whole *w)
+{
+	json_t *stations = json_object(), *unused;
+	const char *station;
+
+	for (int i = 0; i < w->n_batches; i++)
+		if (w->batches[i].n_revisions > 0)
+			json_object_set_new(stations, w->batches[i].station, json_true());
+	json_object_foreach(stations, station, unused) station_walk(w, station);
+	json_decref(stations);
+}
+
+static bool replay_find(void *self, const char *batch, int revision, const char *sha256,
+    struct closed_batch *out, struct error *err)
+{
+	struct whole *w = self;
+
+	if (!batch_name_check(batch, err))
+		return false;
+	char *folder = file_path("%s/batches/%s", w->root, batch);
+	bool ok = claim_manifest_find(folder, revision, sha256, out, err);
+	free(folder);
+	return ok;
+}
+
+static void replay_say(void *self, const char *text)
+{
+	struct whole *w = self;
+
+	verify_find(w->report, w->where, "%s", text);
+}
+
+static const struct verify_batch *batch_find(const struct whole *w, const char *name)
+{
+	for (int i = 0; i < w->n_batches; i++)
+		if (strcmp(w->batches[i].name, name) == 0)
+			return &w->batches[i];
+	return NULL;
+}
+
+/* Each batch that a claim names must say so itself, in its own chain. */
+static void claimed_check(struct whole *w, const struct claim_entry *c)
+{
+	static const char *const lists[] = {"batches", "corrections"};
+	char key[24];
+	json_t *line;
+	size_t i;
+
+	snprintf(key, sizeof key, "%d", c->number);
+	for (int k = 0; k < 2; k++)
+		json_array_foreach(json_object_get(c->json, lists[k]), i, line)
+		{
+			const struct verify_batch *b = batch_find(w, text_of(line, "batch"));
+			if (!b)
+				verify_find(w->report, w->where, _("its batch '%s' is not here"),
+				    text_of(line, "batch"));
+			else if (b->chain_good && !json_object_get(b->claims, key))
+				verify_find(w->report, w->where,
+				    _("the ledger of batch '%s' does not know that claim %d holds it"),
+				    b->name, c->number);
+		}
+}
+
+static bool claims_replay(struct whole *w, struct error *err)
+{
+	struct claim_basis basis = {0};
+	int64_t earlier = 0;
+	bool ok = true;
+
+	for (int i = 0; ok && i < w->book.n; i++) {
+		struct claim_entry *c = &w->book.claims[i];
+		struct error bad = {0};
+		int differences = 0;
+		int64_t amount, total;
+		char text[MONEY_SIZE];
+		if (!c->json)
+			continue;
+		char *path = file_path("%s/claims/%04d/claim.json", w->root, c->number);
+		w->where = path;
+		claimed_check(w, c);
+		if (!c->cancelled &&
+		    !claim_replay(
+			&basis, c->json, replay_find, replay_say, w, &differences, &bad)) {
+			ok = bad.kind != ERROR_SYSTEM;
+			if (ok)
+				verify_find(w->report, path, "%s", bad.what);
+			else
+				*err = bad;
+		}
+		if (money_cents_read(text_of(c->json, "amount"), &amount, NULL) &&
+		    money_add(earlier, amount, &total, NULL)) {
+			money_plain(total, text);
+			if (strcmp(text, text_of(c->json, "total")) != 0 && !c->cancelled)
+				verify_find(w->report, path,
+				    _("its total is '%s', the claims give '%s'"),
+				    text_of(c->json, "total"), text);
+			if (!c->cancelled)
+				earlier = total;
+		}
+		w->where = NULL;
+		free(path);
+	}
+	claim_basis_release(&basis);
+	return ok;
+}
+
+static bool whole_check(const char *root, struct verify_report *report, struct error *err)
+{
+	struct whole w = {.root = root,
+	    .report = report,
+	    .opened = json_object(),
+	    .bundles = json_object(),
+	    .chains = json_object()};
+	bool ok = false;
+
+	if (has(root, "journal.sqlite")) {
+		struct error why = {0};
+		if (!journal_open(root, &w.journal, &why))
+			verify_note(report, _("the journal was not compared: %s"), why.what);
+	}
+	if (!own_chain(&w, err) || !batches_read(&w, err) || !bundles_superfluous(&w, err))
+		goto done;
+	stations_check(&w);
+	ok = claims_replay(&w, err);
+done:
+	for (int i = 0; i < w.n_batches; i++)
+		verify_batch_release(&w.batches[i]);
+	free(w.batches);
+	claim_book_release(&w.book);
+	json_decref(w.opened);
+	json_decref(w.bundles);
+	json_decref(w.chains);
+	journal_close(w.journal);
+	return ok;
+}
+
+/* The folder n levels above, gives. */
+static char *above(const char *path, int levels)
+{
+	char *up = file_path("%s", path);
+
+	for (int i = 0; i < levels; i++) {
+		char *slash = strrchr(up, '/');
+		if (slash && slash != up)
+			*slash = '\0';
+		else
+			strcpy(up, slash ? "/" : ".");
+	}
+	return up;
+}
+
+static bool batch_check(const char *folder, struct verify_report *report, struct error *err)
+{
+	char *root = above(folder, 2);
+	bool bundles = has(root, "files");
+	struct verify_batch batch;
+	bool ok = verify_batch_read(folder, bundles ? root : NULL, NULL, NULL, report, &batch, err);
+
+	if (ok && !bundles)
+		verify_note(report, _("bundles are not beside '%s' and were not checked"), folder);
+	verify_batch_release(&batch);
+	free(root);
+	return ok;
+}
+
+/* A claim away from its workspace: its own sums and amounts. */
+static bool claim_alone_check(const char *folder, struct verify_report *report, struct error *err)
+{
+	char *path = file_path("%s/claim.json", folder);
+	struct claim_rates rates;
+	struct claim_line sum = {0};
+	int64_t files_cents, sheets_cents, corrections = 0, amount, cents;
+	struct error bad = {0};
+	json_t *line;
+	size_t n, i;
+	char *text = file_read(path, CLAIM_LIMIT_BYTES, &n, err), plain[MONEY_SIZE];
+	json_t *claim = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	bool ok = text != NULL;
+
+	report->claims++;
+	if (!ok)
+		goto done;
+	if (!claim || !claim_rates_of(claim, &rates, &bad)) {
+		verify_find(report, path, _("it is no claim"));
+		goto done;
+	}
+	json_array_foreach(json_object_get(claim, "batches"), i, line)
+	{
+		sum.files += json_integer_value(json_object_get(line, "files"));
+		sum.sheets += json_integer_value(json_object_get(line, "sheets"));
+	}
+	json_array_foreach(json_object_get(claim, "corrections"), i, line)
+	{
+		if (money_cents_read(text_of(line, "amount"), &cents, NULL))
+			corrections += cents;
+	}
+	if (sum.files != json_integer_value(json_object_get(claim, "files")) ||
+	    sum.sheets != json_integer_value(json_object_get(claim, "sheets")))
+		verify_find(report, path, _("its batches do not add up to its files and sheets"));
+	if (claim_amount(&rates, &sum, &files_cents, &sheets_cents, NULL)) {
+		amount = files_cents + sheets_cents + corrections;
+		money_plain(amount, plain);
+		if (strcmp(plain, text_of(claim, "amount")) != 0)
+			verify_find(report, path, _("its amount is '%s', its counts give '%s'"),
+			    text_of(claim, "amount"), plain);
+	}
+	verify_note(
+	    report, _("'%s' is away from its workspace: only its own sums were checked"), path);
+done:
+	json_decref(claim);
+	free(text);
+	free(path);
+	return ok;
+}
+
+static bool folder_check(const char *path, struct verify_report *report, struct error *err)
+{
+	if (has(path, "bagit.txt"))
+		return verify_bundle_alone(path, report, err);
+	if (has(path, "batches") || has(path, "journal.sqlite"))
+		return whole_check(path, report, err);
+	if (has(path, "claim.json")) {
+		char *root = above(path, 2);
+		bool whole = has(root, "ledger.jsonl") && has(root, "batches");
+		bool ok =
+		    whole ? whole_check(root, report, err) : claim_alone_check(path, report, err);
+		free(root);
+		return ok;
+	}
+	if (has(path, "ledger.jsonl") || has(path, "manifest.json"))
+		return batch_check(path, report, err);
+	char *root = above(path, 1);
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	bool ok = true;
+	if (has(root, "batches") && (strcmp(base, "files") == 0 || strcmp(base, "claims") == 0))
+		ok = whole_check(root, report, err);
+	else
+		verify_find(report, path,
+		    _("nothing here can be verified: no workspace, batch, bundle or claim"));
+	free(root);
+	return ok;
+}
+
+bool verify_path(const char *path, struct verify_report *report, struct error *err)
+{
+	char *real = realpath(path, NULL);
+	bool ok;
+
+	report_begin(report);
+	if (!real)
+		return error_set(err, ERROR_USAGE, NULL, _("there is nothing at '%s'"), path);
+	if (is_folder(real)) {
+		ok = folder_check(real, report, err);
+	} else {
+		char *folder = above(real, 1);
+		ok = folder_check(folder, report, err);
+		free(folder);
+	}
+	free(real);
+	return ok;
+}

@@ -1,0 +1,701 @@
+#include "batch/verify_batch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "batch/bundle.h"
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/manifest.h"
+#include "batch/review.h"
+#include "config/file.h"
+#include "config/hash.h"
+#include "config/text.h"
+
+enum { TEXT_LIMIT_BYTES = 256 << 20 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+/* What an event is, without parsing it: inside JSON text a quote has a backslash before it. */
+static const char *event_is(const char *line, const char *names[])
+{
+	const char *at = strstr(line, "\"event\":\"");
+
+	for (int i = 0; at && names[i]; i++) {
+		size_t n = strlen(names[i]);
+		if (strncmp(at + 9, names[i], n) == 0 && at[9 + n] == '"')
+			return names[i];
+	}
+	return NULL;
+}
+
+struct chain {
+	verify_visit *visit;
+	void *self;
+	json_t *wanted;
+	const char *path;
+	struct verify_report *report;
+	struct hash *all;    /* of the lines read, as the file has them */
+	struct error failed; /* of visit */
+	bool visit_failed;
+};
+
+static bool chain_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct chain *c = self;
+	char key[24], hex[HASH_SIZE];
+
+	hash_add(c->all, line, n_bytes);
+	hash_add(c->all, "\n", 1);
+	if (c->wanted) {
+		snprintf(key, sizeof key, "%lld", (long long)n);
+		const char *head = json_string_value(json_object_get(c->wanted, key));
+		if (head) {
+			hash_bytes(HASH_SHA256, line, n_bytes, hex);
+			if (strcmp(hex, head) != 0)
+				verify_find(c->report, c->path,
+				    _("line %lld is not the one that a claim rests on"),
+				    (long long)n);
+			json_object_del(c->wanted, key);
+		}
+	}
+	if (!c->visit)
+		return true;
+	if (c->visit(c->self, n, line, n_bytes, &c->failed))
+		return true;
+	c->visit_failed = true;
+	*err = c->failed;
+	return false;
+}
+
+static bool journal_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	hash_add(self, line, n_bytes);
+	hash_add(self, "\n", 1);
+	return true;
+}
+
+/* The journal's lines 1..n must be the file's. */
+static bool journal_compare(struct journal *journal, const char *chain, const char *path, int64_t n,
+    const char *all, struct verify_report *report, struct error *err)
+{
+	struct hash *hash = hash_open(HASH_SHA256);
+	char hex[HASH_SIZE], head[65];
+	int64_t there;
+	bool ok = ledger_head(journal, chain, &there, head, err) &&
+	    ledger_read(journal, chain, 1, n > 0 ? n : -1, journal_line, hash, err);
+
+	hash_close(hash, hex);
+	if (ok && there < n)
+		verify_find(report, path, _("it has %lld lines, the journal has %lld"),
+		    (long long)n, (long long)there);
+	else if (ok && n > 0 && strcmp(hex, all) != 0)
+		verify_find(report, path, _("its lines are not those of the journal"));
+	return ok;
+}
+
+static bool head_compare(const char *folder, int64_t n, const char *head,
+    struct verify_report *report, struct error *err)
+{
+	char *path = file_path("%s/ledger.head", folder), expected[128];
+	char *text = NULL;
+	size_t n_bytes;
+	bool ok = true;
+
+	int k = snprintf(expected, sizeof expected, "%s %lld\n", head, (long long)n);
+	if (!file_exists(path)) {
+		verify_find(
+		    report, path, _("it is missing: nothing vouches for the ledger's last line"));
+	} else if (!(text = file_read(path, 4096, &n_bytes, err))) {
+		ok = false;
+	} else if (n_bytes != (size_t)k || memcmp(text, expected, n_bytes) != 0) {
+		char *ledger = file_path("%s/ledger.jsonl", folder);
+		verify_find(
+		    report, path, _("it does not agree with the last line of '%s'"), ledger);
+		free(ledger);
+	}
+	free(text);
+	free(path);
+	return ok;
+}
+
+bool verify_chain(const char *folder, const char *chain, struct journal *journal, json_t *wanted,
+    verify_visit *visit, void *self, struct verify_report *report, int64_t *n, char head[65],
+    bool *good, struct error *err)
+{
+	char *path = file_path("%s/ledger.jsonl", folder), all[HASH_SIZE];
+	struct chain c = {.visit = visit,
+	    .self = self,
+	    .wanted = wanted,
+	    .path = path,
+	    .report = report,
+	    .all = hash_open(HASH_SHA256)};
+	struct error bad = {0};
+	size_t before = json_array_size(report->findings);
+	bool ok = true;
+	/* The program appends under this lock: neither line nor head is ever seen half written. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*n = 0;
+	memcpy(head, hash_zero, sizeof hash_zero);
+	if (fd >= 0)
+		flock(fd, LOCK_SH);
+	if (!file_exists(path)) {
+		verify_find(report, path, _("it is missing"));
+	} else if (!ledger_file_read(path, chain_line, &c, n, head, &bad)) {
+		if (c.visit_failed && bad.kind != ERROR_CHECK) {
+			*err = bad;
+			ok = false;
+		} else {
+			verify_find(report, path, "%s", bad.what);
+		}
+	} else {
+		ok = head_compare(folder, *n, head, report, err);
+	}
+	hash_close(c.all, all);
+	report->events += *n;
+	if (ok && journal && json_array_size(report->findings) == before)
+		ok = journal_compare(journal, chain, path, *n, all, report, err);
+	const char *line;
+	json_t *value;
+	if (ok && wanted && json_array_size(report->findings) == before)
+		json_object_foreach(wanted, line, value) verify_find(
+		    report, path, _("a claim rests on its line %s, which is not there"), line);
+	*good = ok && json_array_size(report->findings) == before;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return ok;
+}
+
+struct reading {
+	struct verify_batch *batch;
+	struct verify_report *report;
+	const char *path; /* of the ledger */
+};
+
+static void revision_add(struct verify_batch *b, int64_t n)
+{
+	struct verify_revision *more =
+	    realloc(b->revisions, (size_t)(b->n_revisions + 1) * sizeof *more);
+
+	if (!more)
+		abort(); /* a few bytes for each close of one batch */
+	b->revisions = more;
+	struct verify_revision *r = &more[b->n_revisions++];
+	*r = (struct verify_revision){.revision = b->tally.revision, .event = n};
+	snprintf(r->closed, sizeof r->closed, "%s", b->tally.closed);
+	snprintf(r->previous, sizeof r->previous, "%s", b->tally.previous);
+	snprintf(r->supersedes, sizeof r->supersedes, "%s", b->tally.supersedes);
+	r->text = manifest_text(&b->tally);
+	r->csv = manifest_csv(&b->tally);
+	char hex[HASH_SIZE];
+	hash_bytes(HASH_SHA256, r->text, strlen(r->text), hex);
+	snprintf(r->sha256, sizeof r->sha256, "%.64s", hex);
+}
+
+static void manifest_event(struct reading *r, int64_t n, const json_t *e)
+{
+	struct verify_batch *b = r->batch;
+	const struct verify_revision *newest =
+	    b->n_revisions ? &b->revisions[b->n_revisions - 1] : NULL;
+
+	if (!newest || strcmp(newest->sha256, text_of(e, "sha256")) != 0)
+		verify_find(r->report, r->path,
+		    _("line %lld: the manifest that was written is not the one that the events before give"),
+		    (long long)n);
+}
+
+/* DESIGN's three equations, on what the events give. */
+static void balance_check(struct reading *r, int64_t n)
+{
+	const struct tally *t = &r->batch->tally;
+	struct tally_counts c;
+
+	tally_counts(t, &c);
+	if (c.fed != c.counted + c.blank_uncounted + c.separators + c.superseded + c.voided)
+		verify_find(r->report, r->path,
+		    _("line %lld: sheets fed %d = counted %d + blank %d + separators %d + superseded %d + voided %d does not hold"),
+		    (long long)n, c.fed, c.counted, c.blank_uncounted, c.separators, c.superseded,
+		    c.voided);
+	/* What a voided or replaced sheet lacks needed no decision. */
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		if (!s->voided && !s->superseded && s->received != s->expected - s->missing)
+			verify_find(r->report, r->path,
+			    _("line %lld: sheet %d: images received %d = expected %d - missing %d does not hold"),
+			    (long long)n, s->n, s->received, s->expected, s->missing);
+	}
+	if (c.pages + c.blank_pages != c.images_counted)
+		verify_find(r->report, r->path,
+		    _("line %lld: pages %d + blank pages %d = images of counted sheets %d does not hold"),
+		    (long long)n, c.pages, c.blank_pages, c.images_counted);
+}
+
+static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	static const char *names[] = {"closed", "manifest_written", "accepted", "evidence_kept",
+	    "claimed", "correction_claimed", "purged", "evidence_purged", NULL};
+	struct reading *r = self;
+	struct verify_batch *b = r->batch;
+
+	if (!tally_add(&b->tally, n, line, n_bytes, err))
+		return false;
+	const char *event = event_is(line, names);
+	if (!event)
+		return true;
+	if (strcmp(event, "closed") == 0) {
+		revision_add(b, n);
+		balance_check(r, n);
+		return true;
+	}
+	json_t *e = json_loadb(line, n_bytes, 0, NULL);
+	if (strcmp(event, "manifest_written") == 0) {
+		manifest_event(r, n, e);
+	} else if (strcmp(event, "accepted") == 0) {
+		json_object_set_new(e, "n", json_integer(n));
+		json_array_append(b->accepted, e);
+		if (!b->n_revisions ||
+		    strcmp(text_of(e, "manifest"), b->revisions[b->n_revisions - 1].sha256) != 0)
+			verify_find(r->report, r->path,
+			    _("line %lld: what was accepted is not the manifest of that time"),
+			    (long long)n);
+	} else if (strcmp(event, "evidence_kept") == 0) {
+		json_object_set(b->evidence, text_of(e, "path"), json_object_get(e, "sha256"));
+	} else if (strcmp(event, "evidence_purged") == 0) {
+		json_object_clear(b->evidence);
+	} else {
+		char key[24];
+		snprintf(key, sizeof key, "%lld",
+		    (long long)json_integer_value(json_object_get(e, "claim")));
+		json_object_set_new(b->claims, key, json_true());
+	}
+	json_decref(e);
+	return true;
+}
+
+/* A file whose content is known. */
+static bool text_compare(const char *path, const char *expected, const char *why,
+    struct verify_report *report, struct error *err)
+{
+	size_t n;
+	char *text;
+
+	if (!file_exists(path)) {
+		verify_find(report, path, _("it is missing"));
+		return true;
+	}
+	text = file_read(path, TEXT_LIMIT_BYTES, &n, err);
+	if (!text)
+		return false;
+	if (n != strlen(expected) || memcmp(text, expected, n) != 0) {
+		size_t at = 0;
+		int line = 1;
+		while (at < n && expected[at] && text[at] == expected[at])
+			line += text[at++] == '\n';
+		verify_find(report, path, _("%s (first difference in line %d)"), why, line);
+	}
+	free(text);
+	return true;
+}
+
+static bool hash_compare(const char *path, const char *sha256, const char *why,
+    struct verify_report *report, struct error *err)
+{
+	char hex[HASH_SIZE];
+
+	if (!file_exists(path)) {
+		verify_find(report, path, _("it is missing"));
+		return true;
+	}
+	if (!hash_file(HASH_SHA256, path, hex, NULL, err))
+		return false;
+	if (strcmp(hex, sha256) != 0)
+		verify_find(report, path, "%s", why);
+	return true;
+}
+
+static bool manifests_compare(const char *folder, const struct verify_batch *b,
+    struct verify_report *report, struct error *err)
+{
+	const char *why = _("it is not what the events give");
+
+	for (int i = 0; i < b->n_revisions; i++) {
+		const struct verify_revision *r = &b->revisions[i];
+		bool newest = i + 1 == b->n_revisions;
+		char *path = newest ? file_path("%s/manifest.json", folder)
+				    : file_path("%s/manifest.%d.json", folder, r->revision);
+		char *csv = file_path("%s/manifest.csv", folder);
+		bool ok = text_compare(path, r->text, why, report, err) &&
+		    (!newest || text_compare(csv, r->csv, why, report, err));
+		if (ok && i > 0 && strcmp(r->supersedes, b->revisions[i - 1].sha256) != 0)
+			verify_find(report, path,
+			    _("it supersedes another manifest than revision %d"),
+			    b->revisions[i - 1].revision);
+		free(path);
+		free(csv);
+		if (!ok)
+			return false;
+		report->manifests++;
+	}
+	return true;
+}
+
+static bool review_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	return review_add(self, n, line, n_bytes, err);
+}
+
+struct until {
+	struct review review;
+	int64_t last;
+};
+
+static bool until_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct until *u = self;
+
+	return n > u->last || review_line(&u->review, n, line, n_bytes, err);
+}
+
+/* Draws the sample of the newest acceptance again. */
+static bool sample_compare(const char *folder, const char *path, const json_t *acceptance,
+    const json_t *event, struct verify_report *report, struct error *err)
+{
+	struct until u = {.last = json_integer_value(json_object_get(event, "n")) - 1};
+	char *ledger = file_path("%s/ledger.jsonl", folder);
+	json_t *sample = json_array();
+	struct error bad = {0};
+	bool ok = true;
+
+	review_begin(&u.review, text_of(acceptance, "sample_percent"),
+	    strcmp(text_of(acceptance, "mode"), "full") == 0);
+	if (!ledger_file_read(ledger, until_line, &u, NULL, NULL, &bad) ||
+	    !review_end(&u.review, &bad)) {
+		if (bad.kind == ERROR_SYSTEM) {
+			*err = bad;
+			ok = false;
+		} else {
+			verify_find(
+			    report, path, _("its sample cannot be drawn again: %s"), bad.what);
+		}
+		goto done;
+	}
+	const struct tally *t = &u.review.tally;
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		if (u.review.drawn[i] && !s->voided && !s->superseded && !s->separator)
+			json_array_append_new(sample, json_sprintf("%s/%d", t->batch, i + 1));
+	}
+	if (strcmp(u.review.seed, text_of(acceptance, "seed")) != 0 ||
+	    strcmp(u.review.seed, text_of(event, "seed")) != 0)
+		verify_find(report, path, _("its seed is not the hash of the first close"));
+	else if (!json_equal(sample, json_object_get(acceptance, "sample")) ||
+	    !json_equal(sample, json_object_get(event, "sample")))
+		verify_find(report, path, _("its sample is not the one that the seed draws"));
+	if (u.review.n_unseen > 0)
+		verify_find(report, path, _("%d pages had not been looked at"), u.review.n_unseen);
+	if (u.review.not_opened_one_by_one !=
+	    json_is_true(json_object_get(acceptance, "not_opened_one_by_one")))
+		verify_find(report, path, _("it hides how the pages were looked at"));
+done:
+	review_release(&u.review);
+	json_decref(sample);
+	free(ledger);
+	return ok;
+}
+
+/* Each acceptance lies in acceptance.json, or under its revision once a newer one came. */
+static bool acceptances_compare(const char *folder, const struct verify_batch *b,
+    struct verify_report *report, struct error *err)
+{
+	json_t *e;
+	size_t i, n = json_array_size(b->accepted);
+	bool ok = true;
+
+	json_array_foreach(b->accepted, i, e)
+	{
+		char *path = i + 1 == n
+		    ? file_path("%s/acceptance.json", folder)
+		    : file_path("%s/acceptance.%d.json", folder,
+			  (int)json_integer_value(json_object_get(e, "revision")));
+		size_t before = json_array_size(report->findings), k;
+		ok = ok &&
+		    hash_compare(path, text_of(e, "acceptance_sha256"),
+			_("it is not the acceptance that the ledger knows"), report, err);
+		char *text = ok && json_array_size(report->findings) == before
+		    ? file_read(path, TEXT_LIMIT_BYTES, &k, NULL)
+		    : NULL;
+		json_t *acceptance = text ? json_loadb(text, k, 0, NULL) : NULL;
+		if (acceptance)
+			ok = sample_compare(folder, path, acceptance, e, report, err);
+		json_decref(acceptance);
+		free(text);
+		free(path);
+	}
+	return ok;
+}
+
+static bool evidence_compare(const char *folder, const struct verify_batch *b,
+    struct verify_report *report, struct error *err)
+{
+	const char *relative;
+	json_t *sha256;
+	bool ok = true;
+
+	json_object_foreach(b->evidence, relative, sha256)
+	{
+		char *path = file_path("%s/%s", folder, relative);
+		if (strstr(relative, "..") || relative[0] == '/')
+			verify_find(
+			    report, path, _("the ledger names a path that leaves the batch"));
+		else
+			ok = ok &&
+			    hash_compare(path, json_string_value(sha256),
+				_("it is not the image that the ledger knows"), report, err);
+		free(path);
+	}
+	return ok;
+}
+
+static bool bundle_read(const char *path, struct bundle_facts *facts, bool *good,
+    struct verify_report *report, struct error *err)
+{
+	struct error bad = {0};
+
+	*good = bundle_inspect(path, facts, &bad);
+	if (*good)
+		return true;
+	if (bad.kind == ERROR_SYSTEM) {
+		*err = bad;
+		return false;
+	}
+	size_t before = json_array_size(report->findings);
+	if (!verify_bag(path, report, err))
+		return false;
+	if (json_array_size(report->findings) == before)
+		verify_find(report, path, "%s", bad.what);
+	return true;
+}
+
+bool verify_bundle_alone(const char *path, struct verify_report *report, struct error *err)
+{
+	struct bundle_facts facts;
+	bool good;
+
+	report->bundles++;
+	return bundle_read(path, &facts, &good, report, err);
+}
+
+static void fact_compare(struct verify_report *report, const char *path, const char *what,
+    int64_t found, int64_t expected)
+{
+	if (found != expected)
+		verify_find(report, path, _("%s: the bundle has %lld, the ledger %lld"), what,
+		    (long long)found, (long long)expected);
+}
+
+static bool bundle_compare(const char *root, const struct verify_batch *b,
+    const struct tally_file *f, struct verify_report *report, struct error *err)
+{
+	char *path = file_path("%s/%s", root, f->bundle);
+	struct bundle_facts facts;
+	struct tally_counts c;
+	bool good, ok = true;
+
+	tally_file_counts(&b->tally, f->file, &c);
+	if (strncmp(f->bundle, "files/", 6) != 0 || strstr(f->bundle, "..")) {
+		verify_find(report, path, _("the ledger names a bundle that is not in files/"));
+		goto done;
+	}
+	if (!file_exists(path)) {
+		verify_find(report, path, _("the bundle is missing"));
+		goto done;
+	}
+	report->bundles++;
+	ok = bundle_read(path, &facts, &good, report, err);
+	if (!ok || !good)
+		goto done;
+	if (strcmp(facts.result.sha512, f->sha512) != 0)
+		verify_find(
+		    report, path, _("its tag manifest is not the one that the ledger knows"));
+	if (!f->bundled) /* corrected since: the next `process` makes it again */
+		goto done;
+	if (strcmp(facts.file_number, f->file_number) != 0)
+		verify_find(report, path, _("it says that it is file '%s', the ledger says '%s'"),
+		    facts.file_number, f->file_number);
+	if (strcmp(facts.batch, b->name) != 0)
+		verify_find(report, path, _("it says that it is of batch '%s'"), facts.batch);
+	fact_compare(report, path, _("volume"), facts.volume, f->volume);
+	fact_compare(report, path, _("sheets"), facts.sheets, c.sheets);
+	fact_compare(
+	    report, path, _("sheets in the provenance"), facts.provenance_sheets, c.sheets);
+	fact_compare(report, path, _("images"), facts.images, c.images_counted);
+	fact_compare(report, path, _("pages"), facts.pages, c.pages);
+	fact_compare(report, path, _("pages of the PDF"), facts.pdf_pages, c.pages);
+	fact_compare(report, path, _("page texts"), facts.alto_files, c.pages);
+	fact_compare(report, path, _("blank pages"), facts.blank_pages, c.blank_pages);
+	fact_compare(report, path, _("blank sheets"), facts.blank_sheets, c.blank_sheets);
+	fact_compare(report, path, _("bytes"), (int64_t)facts.result.bytes, f->bytes);
+	fact_compare(report, path, _("mean confidence in tenths"),
+	    facts.result.mean_confidence_tenths, (int64_t)(f->mean_confidence * 10 + 0.5));
+done:
+	free(path);
+	return ok;
+}
+
+static bool bundles_compare(
+    const char *root, const struct verify_batch *b, struct verify_report *report, struct error *err)
+{
+	char *files = file_path("%s/files", root);
+	bool there = file_exists(files), ok = true;
+	int named = 0;
+
+	for (int i = 0; ok && i < b->tally.n_files; i++) {
+		const struct tally_file *f = &b->tally.files[i];
+		struct tally_counts c;
+		tally_file_counts(&b->tally, f->file, &c);
+		if (!f->bundle[0] || b->tally.state == BATCH_ABANDONED ||
+		    (!f->bundled && c.counted + c.blank_uncounted == 0))
+			continue;
+		named++;
+		if (there)
+			ok = bundle_compare(root, b, f, report, err);
+	}
+	if (named > 0 && !there)
+		verify_find(report, files,
+		    _("it is missing: %d bundles of batch %s cannot be checked"), named, b->name);
+	free(files);
+	return ok;
+}
+
+/* Nothing else may lie in a batch's folder. */
+static bool name_belongs(const struct verify_batch *b, const char *name)
+{
+	static const char *const plain[] = {"ledger.jsonl", "ledger.head", "manifest.json",
+	    "manifest.csv", "acceptance.json", "evidence", "manifest.json.p7s",
+	    "acceptance.json.p7s"};
+	char dot = 0;
+	int n, used = 0;
+
+	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+		if (strcmp(name, plain[i]) == 0)
+			return strncmp(name, "manifest", 8) != 0 || b->n_revisions > 0;
+	if (sscanf(name, "manifest.%d.jso%c%n", &n, &dot, &used) == 2 && !name[used])
+		return n >= 1 && n < b->n_revisions;
+	return sscanf(name, "acceptance.%d.jso%c%n", &n, &dot, &used) == 2 && !name[used] &&
+	    n >= 1 && n <= b->n_revisions;
+}
+
+static bool evidence_visit(void *self, const char *relative, const char *path, struct error *err)
+{
+	struct reading *r = self;
+	char *key = file_path("evidence/%s", relative);
+
+	if (!json_object_get(r->batch->evidence, key) && !strstr(relative, ".part"))
+		verify_find(r->report, path, _("the ledger does not know it"));
+	free(key);
+	return true;
+}
+
+static bool superfluous_find(
+    const char *folder, struct verify_batch *b, struct verify_report *report, struct error *err)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+
+	if (!dir)
+		return error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
+	while ((e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    name_belongs(b, e->d_name))
+			continue;
+		char *path = file_path("%s/%s", folder, e->d_name);
+		if (strcmp(e->d_name, ".acceptance.json") == 0)
+			verify_find(report, path,
+			    _("an acceptance was interrupted: 'altakt review %s' finishes it"),
+			    b->name);
+		else
+			verify_find(report, path, _("it does not belong here"));
+		free(path);
+	}
+	closedir(dir);
+	struct reading r = {.batch = b, .report = report};
+	char *evidence = file_path("%s/evidence", folder);
+	bool ok = !file_exists(evidence) || file_walk(evidence, evidence_visit, &r, err);
+	free(evidence);
+	return ok;
+}
+
+static const char *base_name(const char *folder)
+{
+	const char *slash = strrchr(folder, '/');
+
+	return slash ? slash + 1 : folder;
+}
+
+bool verify_batch_read(const char *folder, const char *root, struct journal *journal,
+    json_t *chains, struct verify_report *report, struct verify_batch *out, struct error *err)
+{
+	char *ledger = file_path("%s/ledger.jsonl", folder);
+	struct reading r = {.batch = out, .report = report, .path = ledger};
+	struct tally_counts c;
+	int64_t n;
+	bool ok = false;
+
+	*out = (struct verify_batch){
+	    .evidence = json_object(), .accepted = json_array(), .claims = json_object()};
+	snprintf(out->name, sizeof out->name, "%.64s", base_name(folder));
+	report->batches++;
+	if (!verify_chain(folder, out->name, journal, json_object_get(chains, out->name),
+		batch_line, &r, report, &n, out->head, &out->chain_good, err))
+		goto done;
+	snprintf(out->station, sizeof out->station, "%s", out->tally.station);
+	if (n == 0 || out->tally.events == 0) {
+		ok = true;
+		goto done;
+	}
+	if (strcmp(out->tally.batch, out->name) != 0)
+		verify_find(report, ledger, _("it is the ledger of batch '%s'"), out->tally.batch);
+	/* A broken chain still says which bundles there were: they are checked as far as it goes.
+	 */
+	if (out->chain_good &&
+	    (!manifests_compare(folder, out, report, err) ||
+		!acceptances_compare(folder, out, report, err) ||
+		!evidence_compare(folder, out, report, err)))
+		goto done;
+	if (root && !bundles_compare(root, out, report, err))
+		goto done;
+	if (out->chain_good && !superfluous_find(folder, out, report, err))
+		goto done;
+	tally_counts(&out->tally, &c);
+	report->sheets += c.sheets;
+	ok = true;
+done:
+	free(ledger);
+	return ok;
+}
+
+void verify_batch_release(struct verify_batch *b)
+{
+	for (int i = 0; i < b->n_revisions; i++) {
+		free(b->revisions[i].text);
+		free(b->revisions[i].csv);
+	}
+	free(b->revisions);
+	tally_release(&b->tally);
+	json_decref(b->evidence);
+	json_decref(b->accepted);
+	json_decref(b->claims);
+	*b = (struct verify_batch){0};
+}

@@ -1,0 +1,56 @@
+/* The part of the verifier that takes one chain: a batch's, or the workspace's own. */
+#ifndef ALTAKT_BATCH_VERIFY_BATCH_H
+#define ALTAKT_BATCH_VERIFY_BATCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "batch/tally.h"
+#include "batch/verify.h"
+#include "config/error.h"
+
+struct journal;
+
+struct verify_revision { /* of a manifest, made again from the events */
+	int revision;
+	int64_t event; /* the "closed" that it ends with */
+	char closed[25], previous[65], supersedes[65];
+	char sha256[65];
+	char *text, *csv;
+};
+
+struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
+	char name[65], station[65];
+	bool chain_good; /* the rest can be trusted */
+	struct tally tally;
+	struct verify_revision *revisions;
+	int n_revisions;
+	json_t *evidence; /* path: sha256 */
+	json_t *accepted; /* events, in order */
+	json_t *claims;	  /* numbers of the claims that hold it, as text keys */
+	char head[65];
+};
+
+/*
+ * Reads the chain of a batch's folder, checks it, and compares everything in the folder with it.
+ *
+ * root     folder of the workspace or copy, whose files/ has the bundles; NULL: they are not there
+ * journal  may be NULL
+ * chains   what claims say of chains: {"batch": {"17": "head"}}, may be NULL
+ */
+bool verify_batch_read(const char *folder, const char *root, struct journal *journal,
+    json_t *chains, struct verify_report *report, struct verify_batch *out, struct error *err);
+void verify_batch_release(struct verify_batch *batch); /* leaves {0} */
+
+/*
+ * Reads any chain's ledger.jsonl with its ledger.head: the chain itself, and the heads that claims
+ * name. visit may be NULL. *good is false where a finding was made.
+ */
+typedef bool verify_visit(
+    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err);
+bool verify_chain(const char *folder, const char *chain, struct journal *journal, json_t *wanted,
+    verify_visit *visit, void *self, struct verify_report *report, int64_t *n, char head[65],
+    bool *good, struct error *err);
+
+#endif
