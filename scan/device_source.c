@@ -86,7 +86,7 @@ static bool source_choose(SANE_Handle handle, const struct scanner_options *opti
 		return false;
 	if (!device_option_text(handle, SANE_NAME_SCAN_SOURCE, name))
 		name[0] = '\0';
-	snprintf(source->name, sizeof source->name, "%s", name);
+	snprintf(source->name, sizeof source->name, "%.127s", name);
 	return true;
 }
 

@@ -12,7 +12,7 @@
  *	pad=N            N more bytes at each line's end than w needs (allowed)
  *	unknown          announces -1 lines (allowed)
  *	three-pass       red, green, blue frames one after the other (allowed)
- *	frames-forever   a frame is never the last
+ *	frames-forever   each frame is red, none is the last
  *	send=N           delivers N lines, whatever was announced; -1: endless
  *	tail=N           and N bytes of a further line
  *	step=N           at most N bytes a call (allowed)
@@ -133,8 +133,9 @@ static SANE_Parameters announced(struct hostile *h)
 	long wider = has(h, "changing") ? 8L * h->n_asked++ : 0;
 
 	if (has(h, "three-pass") || has(h, "frames-forever")) {
-		frame = (SANE_Frame)(SANE_FRAME_RED + h->frame % 3);
-		last = h->frame == 2 && !has(h, "frames-forever");
+		bool forever = has(h, "frames-forever");
+		frame = forever ? SANE_FRAME_RED : (SANE_Frame)(SANE_FRAME_RED + h->frame % 3);
+		last = h->frame == 2 && !forever;
 	}
 	return (SANE_Parameters){
 	    .format = (SANE_Frame)number(h, "format", (long)frame),
