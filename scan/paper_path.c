@@ -48,6 +48,7 @@ char *paper_path_find(struct error *err)
 		return NULL;
 
 	char *places[] = {
+	    file_path("%s/sane", program), /* the build tree: the program, then its tests */
 	    file_path("%s/../sane", program),
 	    file_path("%s/%s", program, ALTAKT_PAPER_FROM_BIN),
 	    file_path("%s", ALTAKT_PAPER_DIR),
@@ -62,8 +63,8 @@ char *paper_path_find(struct error *err)
 	if (!found)
 		error_set(err, ERROR_SETUP,
 		    _("install altakt again, or name a real scanner with --device"),
-		    _("cannot find the simulator's SANE backend '%s': looked in %s, %s and %s"),
-		    MODULE_NAME, places[0], places[1], places[2]);
+		    _("cannot find the simulator's SANE backend '%s': looked in %s, %s, %s and %s"),
+		    MODULE_NAME, places[0], places[1], places[2], places[3]);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		free(places[i]);
 	free(program);
