@@ -45,7 +45,7 @@ void verify_batch_release(struct verify_batch *batch); /* leaves {0} */
 
 /*
  * Reads any chain's ledger.jsonl with its ledger.head: the chain itself, and the heads that claims
- * name. visit may be NULL. *good is false where a finding was made.
+ * name. visit may be NULL. *good is true where the chain is whole, whatever else was found.
  */
 typedef bool verify_visit(
     void *self, int64_t n, const char *line, size_t n_bytes, struct error *err);

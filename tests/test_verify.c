@@ -1,0 +1,318 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/stat.h>
+
+#include "batch/claim_book.h"
+#include "batch/review.h"
+#include "batch/verify.h"
+#include "tests/desk.h"
+
+static const char ini[] = "[station]\nname = st1\n[claim]\nauthority = Amt Musterhausen\n"
+			  "[grant]\napplicant = Stadt Musterhausen\n";
+
+static void accept_batch(struct desk *d, const char *batch)
+{
+	struct error err = {0};
+
+	desk_check(review_seen(&d->workspace, batch, "l.lead", NULL, true, &err), &err);
+	desk_check(review_accept(&d->workspace, batch, "l.lead", &err), &err);
+}
+
+/* Two batches with real bundles, one corrected after its claim, two claims; then closed for good.
+ */
+static void desk_fill(struct desk *d)
+{
+	struct error err = {0};
+	json_t *claim = NULL;
+
+	desk_open(d, ini);
+	d->bundles = true;
+	desk_batch(d, "b1");
+	desk_file(d, "b1", "33/1", 1, 3);
+	desk_file(d, "b1", "33/2", 1, 11);
+	desk_close_batch(d, "b1");
+	accept_batch(d, "b1");
+	desk_check(claim_make(&d->workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	json_decref(claim);
+	desk_batch(d, "b2");
+	desk_file(d, "b2", "33/2", 2, 2);
+	desk_file(d, "b2", "33/1", 1, 1);
+	desk_close_batch(d, "b2");
+	accept_batch(d, "b2");
+	desk_begin(d);
+	desk_event(d, "b1", json_pack("{s:s, s:s}", "event", "reopened", "reason", "zu viel"));
+	desk_event(d, "b1",
+	    json_pack(
+		"{s:s, s:s, s:s}", "event", "sheet_voided", "sheet", "b1/2", "reason", "fremd"));
+	desk_bundle(d, "b1", 1);
+	desk_commit(d);
+	desk_close_batch(d, "b1");
+	accept_batch(d, "b1");
+	desk_check(claim_make(&d->workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	json_decref(claim);
+}
+
+/* Verifies and gives all findings as text, one a line; "" where everything agrees. */
+static char *verified(const char *path)
+{
+	struct verify_report report = {0};
+	struct error err = {0};
+	char *text = NULL;
+	json_t *finding;
+	size_t n, i;
+
+	desk_check(verify_path(path, &report, &err), &err);
+	FILE *f = open_memstream(&text, &n);
+	json_array_foreach(report.findings, i, finding)
+	    fprintf(f, "%s: %s\n", json_string_value(json_object_get(finding, "path")),
+		json_string_value(json_object_get(finding, "what")));
+	fclose(f);
+	verify_report_release(&report);
+	return text;
+}
+
+static void assert_agrees(const char *path)
+{
+	char *text = verified(path);
+
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void assert_finding(const char *path, const char *piece)
+{
+	char *text = verified(path);
+
+	if (!strstr(text, piece))
+		fail_msg("no finding says '%s', but:\n%s", piece, text);
+	free(text);
+}
+
+static void test_verify_path_agrees(void **state)
+{
+	struct desk d;
+
+	desk_fill(&d);
+	assert_agrees(d.folder);
+	static const char *const parts[] = {"batches/b1", "batches/b2", "batches/b1/manifest.json",
+	    "files/33=2F1", "claims/0001", "claims/0002/claim.pdf", "files"};
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		char *path = file_path("%s/%s", d.folder, parts[i]);
+		assert_agrees(path);
+		free(path);
+	}
+	/* A copy without the journal. */
+	char *journal = file_path("%s/journal.sqlite", d.folder);
+	workspace_close(&d.workspace);
+	assert_int_equal(unlink(journal), 0);
+	free(journal);
+	assert_agrees(d.folder);
+	desk_close(&d);
+}
+
+struct flipping {
+	const char *root;
+	int n, missed;
+};
+
+static bool flip(void *self, const char *relative, const char *path, struct error *err)
+{
+	struct flipping *f = self;
+	const char *base = strrchr(relative, '/') ? strrchr(relative, '/') + 1 : relative;
+	size_t n;
+	char *data;
+
+	if (strncmp(relative, "spool/", 6) == 0 || strcmp(base, "altakt.ini") == 0 ||
+	    strcmp(base, "altakt.log") == 0 || strncmp(base, "journal.sqlite", 14) == 0)
+		return true;
+	data = file_read(path, 1 << 26, &n, err);
+	assert_non_null(data);
+	/* The middle, and the last byte but one: in a ledger that is its last line. */
+	for (int k = 0; k < 2 && n > 2; k++) {
+		size_t at = k == 0 ? n / 2 : n - 3;
+		data[at] ^= 1;
+		chmod(path, 0600);
+		FILE *out = fopen(path, "wb");
+		assert_non_null(out);
+		assert_int_equal(fwrite(data, 1, n, out), n);
+		fclose(out);
+		char *text = verified(f->root);
+		if (!strstr(text, base)) {
+			print_message(
+			    "a change of %s, byte %zu, was not found: '%s'\n", relative, at, text);
+			f->missed++;
+		}
+		free(text);
+		data[at] ^= 1;
+		out = fopen(path, "wb");
+		fwrite(data, 1, n, out);
+		fclose(out);
+		f->n++;
+	}
+	free(data);
+	return true;
+}
+
+static void test_verify_path_one_changed_byte_anywhere(void **state)
+{
+	struct desk d;
+	struct flipping f = {0};
+	struct error err = {0};
+
+	desk_fill(&d);
+	f.root = d.folder;
+	desk_check(file_walk(d.folder, flip, &f, &err), &err);
+	assert_true(f.n > 60);
+	assert_int_equal(f.missed, 0);
+	assert_agrees(d.folder);
+	desk_close(&d);
+}
+
+/* Replaces all of a file's text by what change makes of it. */
+static void rewrite(const char *path, const char *from, const char *to)
+{
+	size_t n;
+	char *text = file_read(path, 1 << 26, &n, NULL), *at;
+
+	assert_non_null(text);
+	at = strstr(text, from);
+	if (!at)
+		fail_msg("'%s' has no '%s'", path, from);
+	chmod(path, 0600);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+	fclose(f);
+	free(text);
+}
+
+/* Computes every later "prev" and ledger.head again, as somebody would who knows the format. */
+static void rechain(const char *folder)
+{
+	char *path = file_path("%s/ledger.jsonl", folder),
+	     *head_path = file_path("%s/ledger.head", folder);
+	size_t n;
+	char *text = file_read(path, 1 << 26, &n, NULL), hash[HASH_SIZE];
+	FILE *f = fopen(path, "w");
+	int lines = 0;
+
+	snprintf(hash, sizeof hash, "%s", hash_zero);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *prev = strstr(line, "\"prev\":\"");
+		assert_non_null(prev);
+		memcpy(prev + 8, hash, 64);
+		fprintf(f, "%s\n", line);
+		hash_bytes(HASH_SHA256, line, strlen(line), hash);
+		lines++;
+	}
+	fclose(f);
+	f = fopen(head_path, "w");
+	fprintf(f, "%s %d\n", hash, lines);
+	fclose(f);
+	free(text);
+	free(path);
+	free(head_path);
+}
+
+static void test_verify_path_kinds_of_tampering(void **state)
+{
+	struct desk d;
+
+	desk_fill(&d);
+	char *journal = file_path("%s/journal.sqlite", d.folder);
+	workspace_close(&d.workspace);
+	unlink(journal);
+	free(journal);
+
+	/* A chain rewritten with all later hashes: a sheet less in the newest batch. */
+	char *batch = file_path("%s/batches/b2", d.folder);
+	char *ledger = file_path("%s/ledger.jsonl", batch), *kept = file_path("%s/kept", d.folder);
+	char *head = file_path("%s/ledger.head", batch),
+	     *kept_head = file_path("%s/kept.head", d.folder);
+	assert_true(file_copy(ledger, kept, NULL) && file_copy(head, kept_head, NULL));
+	rewrite(ledger, "\"sheet\":\"b2/3\",\"side\":\"f\",\"blank\":false",
+	    "\"sheet\":\"b2/3\",\"side\":\"f\",\"blank\":true");
+	rechain(batch);
+	assert_finding(d.folder, "b2/manifest.json");
+	assert_finding(d.folder, "the one that a claim rests on");
+	assert_true(file_move(kept, ledger, NULL) && file_move(kept_head, head, NULL));
+	assert_agrees(d.folder);
+
+	/* An older manifest in the place of the newest. */
+	char *old = file_path("%s/batches/b1/manifest.1.json", d.folder);
+	char *new = file_path("%s/batches/b1/manifest.json", d.folder);
+	assert_true(file_copy(new, kept, NULL) && file_copy(old, new, NULL));
+	assert_finding(d.folder, "b1/manifest.json");
+	assert_true(file_move(kept, new, NULL));
+
+	/* A batch left out, with its line in the workspace's chain still there. */
+	char *away = file_path("%s/b2.away", d.folder);
+	assert_int_equal(rename(batch, away), 0);
+	assert_finding(d.folder, "b2: the batch is missing");
+	assert_finding(d.folder, "a batch was left out");
+	assert_int_equal(rename(away, batch), 0);
+
+	/* A claim that was made larger, its hash in the chain changed as well. */
+	char *claim = file_path("%s/claims/0002/claim.json", d.folder);
+	rewrite(claim, "\"amount\": \"", "\"amount\": \"9");
+	assert_finding(d.folder, "0002/claim.json: it is not the file that the ledger knows");
+	char hash[HASH_SIZE], *own = file_path("%s/ledger.jsonl", d.folder);
+	char was[80], now[80];
+	size_t n;
+	assert_true(hash_file(HASH_SHA256, claim, hash, NULL, NULL));
+	char *text = file_read(own, 1 << 26, &n, NULL), *at = strstr(text, "\"claim\":2,");
+	at = strstr(at, "\"sha256\":\"");
+	snprintf(was, sizeof was, "%.74s", at);
+	snprintf(now, sizeof now, "\"sha256\":\"%.64s", hash);
+	rewrite(own, was, now);
+	rechain(d.folder);
+	assert_finding(d.folder, "0002/claim.json: ");
+	free(text);
+
+	/* A bundle that nobody knows, a file that does not belong. */
+	char *more = file_path("%s/files/33=2F9", d.folder);
+	char *beside = file_path("%s/batches/b1/notes.txt", d.folder);
+	assert_true(file_make_folder(more, NULL) && file_write(beside, "x", 1, NULL));
+	assert_finding(d.folder, "33=2F9: no batch knows this bundle");
+	assert_finding(d.folder, "notes.txt: it does not belong here");
+
+	free(batch);
+	free(ledger);
+	free(kept);
+	free(head);
+	free(kept_head);
+	free(old);
+	free(new);
+	free(away);
+	free(claim);
+	free(own);
+	free(more);
+	free(beside);
+	desk_close(&d);
+}
+
+static void test_verify_path_of_nothing(void **state)
+{
+	struct verify_report report = {0};
+	struct error err = {0};
+
+	assert_false(verify_path("/nonexistent/path", &report, &err));
+	assert_int_equal(err.kind, ERROR_USAGE);
+	verify_report_release(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_verify_path_agrees),
+	    cmocka_unit_test(test_verify_path_one_changed_byte_anywhere),
+	    cmocka_unit_test(test_verify_path_kinds_of_tampering),
+	    cmocka_unit_test(test_verify_path_of_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
