@@ -249,11 +249,15 @@ static bool finders_seen(const uint8_t *ink, int w, int h)
 			memmove(run, run + 1, 4 * sizeof *run);
 			run[4] = next - x;
 			x = next;
-			if (n & 1 || n < 4 || runs_module(run) == 0) /* even: a dark run ends */
+			double module =
+			    n & 1 || n < 4 ? 0 : runs_module(run); /* even: a dark run ends */
+			if (module == 0)
 				continue;
 			struct finder found = {next - run[4] - run[3] - run[2] / 2 - 1, y, 0};
 			found.module = column_module(ink, w, h, found.x, y);
-			if (found.module > 0 && finder_pairs(seen, &n_seen, found))
+			if (found.module < module / 1.4 || found.module > module * 1.4)
+				continue;
+			if (finder_pairs(seen, &n_seen, found))
 				return true;
 		}
 	}

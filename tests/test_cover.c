@@ -2,6 +2,7 @@
 #include <cairo.h>
 #include <dirent.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -498,6 +499,32 @@ static void test_cover_read_tiny_and_odd_images(void **state)
 	pixDestroy(&page);
 }
 
+static void *thread_read(void *self)
+{
+	struct cover found = {0};
+
+	for (int i = 0; i < 4; i++)
+		if (cover_read(self, 150, &found) != COVER_VALID ||
+		    strcmp(found.serial, sample.serial) != 0)
+			return self;
+	return NULL;
+}
+
+static void test_cover_read_from_many_threads(void **state)
+{
+	pthread_t threads[4];
+	void *failed;
+	PIX *page = cover_page(&sample, 150);
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, thread_read, page), 0);
+	for (size_t i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	pixDestroy(&page);
+}
+
 static void corpus_read(const char *folder)
 {
 	DIR *dir = opendir(folder);
@@ -574,6 +601,7 @@ int main(void)
 	    cmocka_unit_test(test_cover_read_foreign_codes),
 	    cmocka_unit_test(test_cover_read_pages_that_look_alike),
 	    cmocka_unit_test(test_cover_read_tiny_and_odd_images),
+	    cmocka_unit_test(test_cover_read_from_many_threads),
 	    cmocka_unit_test(test_cover_read_ordinary_pages),
 	    cmocka_unit_test(test_cover_print_front_and_back),
 	};
