@@ -20,6 +20,7 @@
 #include "scan/raw.h"
 
 enum { THUMBNAIL_SIDE_PX = 900 };
+#define BLANK_DPI 150.0 /* of the page that is kept of a blank side */
 
 struct worker {
 	const struct settings *settings;
@@ -119,6 +120,27 @@ static bool page_as_it_is(const PIX *raw, double dpi, struct clean_result *c, st
 	return c->page || error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for the page"));
 }
 
+/*
+ * A blank side has no cleaned page. It is kept as it came, at BLANK_DPI, which is plenty for what
+ * is empty; what was measured of it stays.
+ */
+static bool page_of_blank(const PIX *raw, double dpi, struct clean_result *c, struct error *err)
+{
+	const bool blank = c->blank;
+	const double score = c->blank_score;
+	float scale = dpi > BLANK_DPI ? (float)(BLANK_DPI / dpi) : 1;
+	PIX *small = NULL;
+
+	if (scale < 1 && pixGetDepth(raw) >= 8)
+		small = pixScale((PIX *)raw, scale, scale);
+	bool ok = small ? page_as_it_is(small, dpi * (double)scale, c, err)
+			: page_as_it_is(raw, dpi, c, err);
+	pixDestroy(&small);
+	c->blank = blank;
+	c->blank_score = score;
+	return ok;
+}
+
 static bool thumbnail_write(const PIX *pix, const char *path, json_t *answer, struct error *err)
 {
 	uint8_t *data = NULL;
@@ -161,6 +183,9 @@ static bool page_encode_write(struct worker *w, const struct clean_result *c, co
 	struct encoded_page encoded = {0};
 	char *path = file_path("%s.page", base), sha256[HASH_SIZE];
 	uint64_t n_bytes = 0;
+
+	if (c->blank)
+		options.mixed = false; /* there is no text to lift off */
 	bool ok = encode_page(c->page, c->dpi, c->kind, &options, &encoded, err) &&
 	    page_file_write(&encoded, path, sha256, &n_bytes, err);
 
@@ -169,7 +194,7 @@ static bool page_encode_write(struct worker *w, const struct clean_result *c, co
 		json_object_set_new(answer, "width_px", json_integer(encoded.width_px));
 		json_object_set_new(answer, "height_px", json_integer(encoded.height_px));
 		real_put(answer, "ink_lost", encoded.ink_lost, 0.0001);
-		if (encoded.fell_back)
+		if (encoded.fell_back && !c->blank)
 			flag_add(answer, "encoding_fell_back");
 		json_object_set_new(answer, "page_sha256", json_string(sha256));
 		json_object_set_new(answer, "page_bytes", json_integer((json_int_t)n_bytes));
@@ -220,7 +245,7 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 		if (!page_as_it_is(raw, dpi, &c, err))
 			goto done;
 	}
-	if (!c.page && !page_as_it_is(raw, c.dpi, &c, err))
+	if (!c.page && !page_of_blank(raw, c.dpi, &c, err))
 		goto done;
 	result_put(answer, &c);
 	long cleaned = now_ms();
