@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +120,97 @@ bool raw_image_pix(const struct raw_image *image, struct Pix **out, struct error
 	int dpi = image->dpi > 0 && image->dpi < 100000 ? (int)lround(image->dpi) : 0;
 	pixSetResolution(pix, dpi, dpi);
 	*out = pix;
+	return true;
+}
+
+bool raw_image_glance(const struct raw_image *image, double dpi_wanted, struct Pix **out,
+    double *dpi, struct error *err)
+{
+	int factor = image->dpi >= 2 * dpi_wanted ? (int)(image->dpi / dpi_wanted) : 1;
+	PIX *pix = NULL;
+
+	*dpi = image->dpi;
+	if (image->depth_bits == 1)
+		return raw_image_pix(image, out, err);
+	int w = image->width_px / factor, h = image->height_px / factor;
+	if (w < 1 || h < 1)
+		return raw_image_pix(image, out, err);
+	if (!raw_pix_make(w, h, 8, &pix, err))
+		return false;
+	uint32_t *sums = calloc((size_t)w, sizeof *sums);
+	if (!sums) {
+		pixDestroy(&pix);
+		return error_errno(err, NULL, _("no memory for an image of %d x %d pixels"), w, h);
+	}
+	uint32_t parts = (uint32_t)(factor * factor) << 8;
+	for (int y = 0; y < h; y++) {
+		l_uint32 *to = pixGetData(pix) + (size_t)y * (size_t)pixGetWpl(pix);
+		memset(sums, 0, sizeof *sums * (size_t)w);
+		for (int k = 0; k < factor; k++) {
+			const uint8_t *line =
+			    image->data + (size_t)(y * factor + k) * image->line_bytes;
+			for (int x = 0; x < w; x++) {
+				uint32_t sum = 0;
+				if (image->channels == 3 && image->depth_bits == 8) {
+					const uint8_t *p = line + (size_t)x * (size_t)factor * 3;
+					for (int i = 0; i < factor; i++, p += 3)
+						sum += 77u * p[0] + 150u * p[1] + 29u * p[2];
+				} else {
+					size_t at =
+					    (size_t)x * (size_t)factor * (size_t)image->channels;
+					for (int i = 0; i < factor;
+					     i++, at += (size_t)image->channels)
+						sum +=
+						    256u * raw_sample(line, at, image->depth_bits);
+				}
+				sums[x] += sum;
+			}
+		}
+		for (int x = 0; x < w; x++)
+			SET_DATA_BYTE(to, x, sums[x] / parts);
+	}
+	free(sums);
+	*dpi = image->dpi / factor;
+	*out = pix;
+	return true;
+}
+
+bool raw_image_from_pix(
+    const struct Pix *from, double dpi, struct raw_image *out, struct error *err)
+{
+	PIX *pix = (PIX *)(uintptr_t)from; /* Leptonica's readers are not const */
+	int depth = pixGetDepth(pix);
+	struct raw_image image = {.width_px = pixGetWidth(pix),
+	    .height_px = pixGetHeight(pix),
+	    .channels = depth == 32 ? 3 : 1,
+	    .depth_bits = depth == 32 ? 8 : depth,
+	    .dpi = dpi};
+
+	assert(depth == 1 || depth == 8 || depth == 16 || depth == 32);
+	image.line_bytes =
+	    ((size_t)image.width_px * (size_t)image.channels * (size_t)image.depth_bits + 7) / 8;
+	image.data = malloc(image.line_bytes * (size_t)image.height_px);
+	if (!image.data)
+		return error_errno(err, NULL, _("no memory for an image of %d x %d pixels"),
+		    image.width_px, image.height_px);
+	for (int y = 0; y < image.height_px; y++) {
+		const l_uint32 *line = pixGetData(pix) + (size_t)y * (size_t)pixGetWpl(pix);
+		uint8_t *to = image.data + (size_t)y * image.line_bytes;
+		if (depth == 32) {
+			for (int x = 0; x < image.width_px; x++, to += 3) {
+				to[0] = (uint8_t)(line[x] >> 24);
+				to[1] = (uint8_t)(line[x] >> 16);
+				to[2] = (uint8_t)(line[x] >> 8);
+			}
+		} else if (depth == 16) {
+			for (int x = 0; x < image.width_px; x++)
+				((uint16_t *)(void *)to)[x] = (uint16_t)GET_DATA_TWO_BYTES(line, x);
+		} else {
+			for (size_t i = 0; i < image.line_bytes; i++)
+				to[i] = (uint8_t)GET_DATA_BYTE(line, i);
+		}
+	}
+	raw_image_move(out, &image);
 	return true;
 }
 

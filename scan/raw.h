@@ -44,6 +44,20 @@ bool raw_image_read(const char *path, int page, uint64_t limit_pixels, struct Pi
 /* Leptonica's view of a raw image (yours), for looking at it before it is in the spool. */
 bool raw_image_pix(const struct raw_image *image, struct Pix **out, struct error *err);
 
+/*
+ * The same, small: grey of 8 bits at half, a third … of the resolution, not below dpi_wanted; an
+ * image of 1 bit as it is. dpi is filled with the small one's.
+ */
+bool raw_image_glance(const struct raw_image *image, double dpi_wanted, struct Pix **out,
+    double *dpi, struct error *err);
+
+/*
+ * The reverse of raw_image_pix(): depth 1, 8, 16 or 32 (which becomes 3 channels of 8 bits), no
+ * colour map. out must be empty; filled.
+ */
+bool raw_image_from_pix(
+    const struct Pix *pix, double dpi, struct raw_image *out, struct error *err);
+
 /* Number of pages in a file; ERROR_INPUT as above. */
 bool raw_image_pages(const char *path, int *n_pages, struct error *err);
 
