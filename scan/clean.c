@@ -146,7 +146,9 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 	if (!crop_find(&view->luma, view->dpi, w, h, &view->crop, err))
 		return false;
 	const struct plane *outside = view->crop.any_outside ? &view->crop.outside : NULL;
-	if (!ground_measure(&view->luma, outside, tile_px(view->dpi), &view->paper, err) ||
+	bool bits = pixGetDepth(raw) == 1;
+	if (!(bits ? ground_white(&view->paper, err)
+		   : ground_measure(&view->luma, outside, tile_px(view->dpi), &view->paper, err)) ||
 	    !ground_normalise(&view->paper, &view->luma, &view->normal, err))
 		return false;
 	if (outside)

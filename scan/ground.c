@@ -121,7 +121,7 @@ bool ground_measure(const struct plane *plane, const struct plane *outside, int 
 	int columns = (plane->width_px + tile_px - 1) / tile_px;
 	int rows = (plane->height_px + tile_px - 1) / tile_px;
 	size_t n = (size_t)columns * (size_t)rows;
-	uint8_t *level = malloc(n), *scratch = malloc(n);
+	uint8_t *level = calloc(n, 1), *scratch = calloc(n, 1);
 
 	if (!level || !scratch) {
 		free(level);
@@ -140,11 +140,25 @@ bool ground_measure(const struct plane *plane, const struct plane *outside, int 
 		}
 	tiles_extreme(level, scratch, columns, rows, true);
 	tiles_extreme(scratch, level, columns, rows, false);
+	/* single bright ones too: a hole through which the scanner's white lid is seen */
+	tiles_extreme(level, scratch, columns, rows, false);
+	tiles_extreme(scratch, level, columns, rows, true);
 	tiles_fill(level, scratch, columns, rows);
 	tiles_smooth(level, scratch, columns, rows);
 	free(level);
 	*out =
 	    (struct ground){tile_px, columns, rows, scratch, (uint8_t)(known ? sum / known : 255)};
+	return true;
+}
+
+bool ground_white(struct ground *out, struct error *err)
+{
+	uint8_t *level = malloc(1);
+	if (!level)
+		return error_set(
+		    err, ERROR_SYSTEM, NULL, _("no memory for an image of %d x %d pixels"), 1, 1);
+	level[0] = 255;
+	*out = (struct ground){1 << 20, 1, 1, level, 255};
 	return true;
 }
 

@@ -27,6 +27,8 @@ struct ground {	     /* {0} is empty */
  */
 bool ground_measure(const struct plane *plane, const struct plane *outside, int tile_px,
     struct ground *out, struct error *err);
+/* The ground of a page that is black and white from the start: white. */
+bool ground_white(struct ground *out, struct error *err);
 void ground_release(struct ground *ground); /* leaves {0} */
 
 /* The levels along row y of a plane `scale` times as large as the one measured. row has width_px +

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <leptonica/allheaders.h>
 
@@ -33,13 +36,36 @@ void plane_move(struct plane *to, struct plane *from)
 	*from = (struct plane){0};
 }
 
-/* Adds one row of luminance, in 1/256, to sums. */
-static void luma_row_add(const uint32_t *restrict row, int n, uint16_t *restrict out)
+/* One row of luminance, in 1/256 of the channels' weights. */
+static void luma_row(const uint32_t *restrict row, int n, uint8_t *restrict out)
 {
-	for (int x = 0; x < n; x++) {
+	int x = 0;
+#ifdef __SSE2__
+	const __m128i weights = _mm_set_epi16(77, 150, 29, 0, 77, 150, 29, 0),
+		      zero = _mm_setzero_si128();
+	for (; x + 8 <= n; x += 8) {
+		__m128i four[2];
+		for (int k = 0; k < 2; k++) {
+			__m128i p =
+			    _mm_loadu_si128((const __m128i *)(const void *)(row + x + 4 * k));
+			__m128i low = _mm_madd_epi16(_mm_unpacklo_epi8(p, zero), weights);
+			__m128i high = _mm_madd_epi16(_mm_unpackhi_epi8(p, zero), weights);
+			/* blue and alpha lie beside green and red: add the two halves of each pixel
+			 */
+			__m128i even = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low),
+			    _mm_castsi128_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
+			__m128i odd = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low),
+			    _mm_castsi128_ps(high), _MM_SHUFFLE(3, 1, 3, 1)));
+			four[k] = _mm_srli_epi32(_mm_add_epi32(even, odd), 8);
+		}
+		__m128i eight = _mm_packs_epi32(four[0], four[1]);
+		_mm_storel_epi64((__m128i *)(void *)(out + x), _mm_packus_epi16(eight, eight));
+	}
+#endif
+	for (; x < n; x++) {
 		uint32_t p = row[x];
-		uint32_t r = p >> 24, g = (p >> 16) & 255, b = (p >> 8) & 255;
-		out[x] = (uint16_t)((77 * r + 150 * g + 29 * b) >> 8);
+		out[x] =
+		    (uint8_t)((77 * (p >> 24) + 150 * (p >> 16 & 255) + 29 * (p >> 8 & 255)) >> 8);
 	}
 }
 
@@ -57,39 +83,51 @@ static void bit_row(const uint32_t *row, int n, uint8_t *out)
 		out[x] = row[x >> 5] >> (31 - (x & 31)) & 1 ? 0 : 255;
 }
 
-/* sums[i] += the sum of `by` neighbours of row. */
-static void gather(const uint16_t *restrict row, int n, int by, uint32_t *restrict sums)
+/* Columns of bytes, added up. */
+static void column_add(const uint8_t *restrict row, size_t n, uint16_t *restrict sums)
 {
-	if (by == 1) {
-		for (int i = 0; i < n; i++)
-			sums[i] += row[i];
-	} else if (by == 2) {
-		for (int i = 0; i < n; i++)
-			sums[i] += (uint32_t)row[2 * i] + row[2 * i + 1];
-	} else if (by == 4) {
-		for (int i = 0; i < n; i++)
-			sums[i] +=
-			    (uint32_t)row[4 * i] + row[4 * i + 1] + row[4 * i + 2] + row[4 * i + 3];
-	} else {
-		for (int i = 0; i < n; i++)
-			for (int k = 0; k < by; k++)
-				sums[i] += row[i * by + k];
+	for (size_t i = 0; i < n; i++)
+		sums[i] = (uint16_t)(sums[i] + row[i]);
+}
+
+/* The mean of each `by` neighbours of sums, which are columns of `by` rows. */
+static void column_mean(const uint16_t *restrict sums, int n, int by, uint8_t *restrict out)
+{
+	uint32_t area = (uint32_t)(by * by), factor = ((1u << 16) + area - 1) / area;
+	if (by == 2) {
+		for (int i = 0; i < n; i++) {
+			uint32_t pair; /* two sums in one load: this loop becomes vector code */
+			memcpy(&pair, sums + 2 * i, 4);
+			out[i] = (uint8_t)(((pair & 0xffff) + (pair >> 16) + 2) >> 2);
+		}
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		uint32_t sum = 0;
+		for (int k = 0; k < by; k++)
+			sum += sums[i * by + k];
+		uint64_t mean = ((uint64_t)sum * factor) >> 16;
+		out[i] = (uint8_t)(mean > 255 ? 255 : mean);
 	}
 }
 
-static void spread(const uint32_t *restrict sums, int n, uint32_t area, uint8_t *restrict out)
+/* Half the size of a bitonal image: four bits become the share of them that is white. */
+static void bits_halve(const uint32_t *a, const uint32_t *b, int n, uint8_t *out)
 {
-	uint32_t factor = ((1u << 16) + area - 1) / area; /* sums stay below 2^16 * area / 256 */
-	for (int i = 0; i < n; i++)
-		out[i] = (uint8_t)(((uint64_t)sums[i] * factor) >> 16 > 255
-			? 255
-			: ((uint64_t)sums[i] * factor) >> 16);
-}
-
-static void widen(const uint8_t *restrict in, int n, uint16_t *restrict out)
-{
-	for (int i = 0; i < n; i++)
-		out[i] = in[i];
+	static uint32_t
+	    counts[256]; /* of the four pairs in a byte, one in each byte, first pair lowest */
+	if (!counts[255])
+		for (uint32_t v = 0; v < 256; v++)
+			counts[v] = (v >> 7 & 1) + (v >> 6 & 1) +
+			    (((v >> 5 & 1) + (v >> 4 & 1)) << 8) +
+			    (((v >> 3 & 1) + (v >> 2 & 1)) << 16) +
+			    (((v >> 1 & 1) + (v & 1)) << 24);
+	for (int i = 0; i < n; i += 4) {
+		int shift = 24 - 8 * (i / 4 % 4);
+		uint32_t sum = counts[a[i / 16] >> shift & 255] + counts[b[i / 16] >> shift & 255];
+		uint32_t ink = sum * 63 + (sum >> 2 & 0x01010101u) * 3, white = ~ink;
+		memcpy(out + i, &white, 4);
+	}
 }
 
 bool plane_luma(const struct Pix *pix, int reduction, struct plane *out, struct error *err)
@@ -98,55 +136,65 @@ bool plane_luma(const struct Pix *pix, int reduction, struct plane *out, struct 
 	int w, h, depth, words = pixGetWpl(lent);
 	pixGetDimensions(lent, &w, &h, &depth);
 	assert(depth == 1 || depth == 8 || depth == 32);
-	int by_x = reduction < w ? reduction : w, by_y = reduction < h ? reduction : h;
-	int by = by_x < by_y ? by_x : by_y;
+	int by = reduction < w ? reduction : w;
+	by = by < h ? by : h;
 	int nw = w / by, nh = h / by;
 	struct plane plane = {0};
-	uint16_t *line = NULL;
-	uint32_t *sums = NULL;
 	uint8_t *bytes = NULL;
-	bool ok = false;
+	uint16_t *sums = NULL;
 
 	if (!plane_open(&plane, nw, nh, err))
 		return false;
-	line = malloc(((size_t)w + 64) * sizeof *line);
-	sums = malloc(((size_t)nw + 16) * sizeof *sums);
 	bytes = malloc((size_t)words * 32 + 64);
-	if (!line || !sums || !bytes) {
-		error_set(err, ERROR_SYSTEM, NULL, _("no memory for a row of %d pixels"), w);
-		goto done;
+	sums = malloc(((size_t)w + 64) * sizeof *sums);
+	if (!bytes || !sums) {
+		free(bytes);
+		free(sums);
+		plane_release(&plane);
+		return error_set(err, ERROR_SYSTEM, NULL, _("no memory for a row of %d pixels"), w);
 	}
 	for (int y = 0; y < nh; y++) {
-		memset(sums, 0, (size_t)nw * sizeof *sums);
-		for (int k = 0; k < by; k++) {
-			const uint32_t *row =
-			    pixGetData(lent) + ((size_t)y * (size_t)by + (size_t)k) * (size_t)words;
-			if (depth == 32) {
-				luma_row_add(row, w, line);
-			} else {
-				if (depth == 8)
-					grey_row(row, words, bytes);
-				else
-					bit_row(row, w, bytes);
-				if (by == 1) {
-					memcpy(plane_row(&plane, y), bytes, (size_t)nw);
-					continue;
-				}
-				widen(bytes, w, line);
-			}
-			gather(line, nw, by, sums);
+		const uint32_t *rows = pixGetData(lent) + (size_t)y * (size_t)by * (size_t)words;
+		if (depth == 1 && by == 2) {
+			bits_halve(rows, rows + words, nw, plane_row(&plane, y));
+			continue;
 		}
-		if (depth == 32 || by > 1)
-			spread(sums, nw, (uint32_t)(by * by), plane_row(&plane, y));
+		if (by > 1)
+			memset(sums, 0, (size_t)w * sizeof *sums);
+		for (int k = 0; k < by; k++) {
+			const uint32_t *row = rows + (size_t)k * (size_t)words;
+			if (depth == 32)
+				luma_row(row, w, bytes);
+			else if (depth == 8)
+				grey_row(row, words, bytes);
+			else
+				bit_row(row, w, bytes);
+			if (by > 1)
+				column_add(bytes, (size_t)w, sums);
+			else
+				memcpy(plane_row(&plane, y), bytes, (size_t)nw);
+		}
+		if (by > 1)
+			column_mean(sums, nw, by, plane_row(&plane, y));
 	}
-	plane_move(out, &plane);
-	ok = true;
-done:
-	free(line);
-	free(sums);
 	free(bytes);
-	plane_release(&plane);
-	return ok;
+	free(sums);
+	plane_move(out, &plane);
+	return true;
+}
+
+/* As column_mean() for one channel of four that lie side by side. */
+static void channel_mean(const uint16_t *sums, int n, int by, int channel, uint8_t *restrict out)
+{
+	uint32_t area = (uint32_t)(by * by), factor = ((1u << 16) + area - 1) / area;
+	for (int i = 0; i < n; i++) {
+		const uint16_t *at = sums + 4 * (size_t)i * (size_t)by + channel;
+		uint32_t sum = 0;
+		for (int k = 0; k < by; k++)
+			sum += at[4 * k];
+		uint64_t mean = ((uint64_t)sum * factor) >> 16;
+		out[i] = (uint8_t)(mean > 255 ? 255 : mean);
+	}
 }
 
 bool plane_rgb(const struct Pix *pix, int reduction, struct plane out[3], struct error *err)
@@ -154,45 +202,37 @@ bool plane_rgb(const struct Pix *pix, int reduction, struct plane out[3], struct
 	PIX *lent = (PIX *)(uintptr_t)pix;
 	int w = pixGetWidth(lent), h = pixGetHeight(lent), words = pixGetWpl(lent);
 	assert(pixGetDepth(lent) == 32);
-	int by_x = reduction < w ? reduction : w, by_y = reduction < h ? reduction : h;
-	int by = by_x < by_y ? by_x : by_y;
+	int by = reduction < w ? reduction : w;
+	by = by < h ? by : h;
 	int nw = w / by, nh = h / by;
 	struct plane planes[3] = {0};
-	uint32_t *sums = NULL;
-	uint16_t *line = NULL;
+	uint16_t *sums = NULL;
 	bool ok = false;
 
 	for (int c = 0; c < 3; c++)
 		if (!plane_open(&planes[c], nw, nh, err))
 			goto done;
-	sums = malloc(((size_t)nw + 16) * 3 * sizeof *sums);
-	line = malloc(((size_t)w + 64) * sizeof *line);
-	if (!sums || !line) {
+	sums = malloc(((size_t)w + 16) * 4 * sizeof *sums);
+	if (!sums) {
 		error_set(err, ERROR_SYSTEM, NULL, _("no memory for a row of %d pixels"), w);
 		goto done;
 	}
 	for (int y = 0; y < nh; y++) {
-		memset(sums, 0, (size_t)nw * 3 * sizeof *sums);
+		memset(sums, 0, (size_t)w * 4 * sizeof *sums);
 		for (int k = 0; k < by; k++) {
 			const uint32_t *row =
 			    pixGetData(lent) + ((size_t)y * (size_t)by + (size_t)k) * (size_t)words;
-			for (int c = 0; c < 3; c++) {
-				int shift = 24 - 8 * c;
-				for (int x = 0; x < w; x++)
-					line[x] = (uint16_t)(row[x] >> shift & 255);
-				gather(line, nw, by, sums + (size_t)c * (size_t)nw);
-			}
+			column_add((const uint8_t *)row, (size_t)w * 4, sums);
 		}
+		/* in memory a pixel is alpha, blue, green, red */
 		for (int c = 0; c < 3; c++)
-			spread(sums + (size_t)c * (size_t)nw, nw, (uint32_t)(by * by),
-			    plane_row(&planes[c], y));
+			channel_mean(sums, nw, by, 3 - c, plane_row(&planes[c], y));
 	}
 	for (int c = 0; c < 3; c++)
 		plane_move(&out[c], &planes[c]);
 	ok = true;
 done:
 	free(sums);
-	free(line);
 	for (int c = 0; c < 3; c++)
 		plane_release(&planes[c]);
 	return ok;
@@ -205,34 +245,24 @@ bool plane_reduce(const struct plane *in, int reduction, struct plane *out, stru
 	by = by < in->height_px ? by : in->height_px;
 	int nw = in->width_px / by, nh = in->height_px / by;
 	struct plane plane = {0};
-	uint16_t *line = NULL;
-	uint32_t *sums = NULL;
-	bool ok = false;
 
 	if (!plane_open(&plane, nw, nh, err))
 		return false;
-	line = malloc(((size_t)in->width_px + 64) * sizeof *line);
-	sums = malloc(((size_t)nw + 16) * sizeof *sums);
-	if (!line || !sums) {
-		error_set(
+	uint16_t *sums = malloc(((size_t)in->width_px + 64) * sizeof *sums);
+	if (!sums) {
+		plane_release(&plane);
+		return error_set(
 		    err, ERROR_SYSTEM, NULL, _("no memory for a row of %d pixels"), in->width_px);
-		goto done;
 	}
 	for (int y = 0; y < nh; y++) {
-		memset(sums, 0, (size_t)nw * sizeof *sums);
-		for (int k = 0; k < by; k++) {
-			widen(plane_row(in, y * by + k), in->width_px, line);
-			gather(line, nw, by, sums);
-		}
-		spread(sums, nw, (uint32_t)(by * by), plane_row(&plane, y));
+		memset(sums, 0, (size_t)in->width_px * sizeof *sums);
+		for (int k = 0; k < by; k++)
+			column_add(plane_row(in, y * by + k), (size_t)in->width_px, sums);
+		column_mean(sums, nw, by, plane_row(&plane, y));
 	}
-	plane_move(out, &plane);
-	ok = true;
-done:
-	free(line);
 	free(sums);
-	plane_release(&plane);
-	return ok;
+	plane_move(out, &plane);
+	return true;
 }
 
 bool plane_smooth(const struct plane *in, struct plane *out, struct error *err)
@@ -330,6 +360,18 @@ struct Pix *plane_pix(const struct plane *plane)
 	return pix;
 }
 
+#ifdef __SSE2__
+/* Sixteen bits, lowest first, become the sixteen highest of a word, highest first. */
+static inline uint32_t bits_reversed(uint32_t v)
+{
+	v = (v >> 1 & 0x5555) | (v & 0x5555) << 1;
+	v = (v >> 2 & 0x3333) | (v & 0x3333) << 2;
+	v = (v >> 4 & 0x0f0f) | (v & 0x0f0f) << 4;
+	v = (v >> 8 & 0x00ff) | (v & 0x00ff) << 8;
+	return v << 16;
+}
+#endif
+
 struct Pix *plane_pix_below(const struct plane *plane, int threshold)
 {
 	PIX *pix = pixCreate(plane->width_px, plane->height_px, 1);
@@ -341,8 +383,21 @@ struct Pix *plane_pix_below(const struct plane *plane, int threshold)
 		for (int x = 0; x < plane->width_px; x += 32) {
 			uint32_t word = 0;
 			int n = plane->width_px - x < 32 ? plane->width_px - x : 32;
+#ifdef __SSE2__
+			/* the sign of (v - threshold), eight bits at a time, first pixel highest */
+			__m128i limit = _mm_set1_epi8((char)(threshold > 0 ? threshold - 1 : 0));
+			for (int k = 0; threshold > 0 && k < n; k += 16) {
+				__m128i v =
+				    _mm_loadu_si128((const __m128i *)(const void *)(from + x + k));
+				uint32_t less = (uint32_t)_mm_movemask_epi8(
+				    _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v));
+				word |= bits_reversed(less) >> k;
+			}
+			word = n < 32 ? word & ~(0xffffffffu >> n) : word;
+#else
 			for (int k = 0; k < n; k++)
 				word |= (uint32_t)(from[x + k] < threshold) << (31 - k);
+#endif
 			to[x >> 5] = word;
 		}
 	}

@@ -7,8 +7,10 @@
 
 #include "config/text.h"
 
-#define UP_SURE	  5.0 /* of the two counts, in standard deviations */
-#define LEAST_INK 400 /* set bits below which nothing is measured */
+#define UP_SURE	    5.0 /* of the two counts, in standard deviations */
+#define CLEAR_LINES 8.0
+#define CLEAR_TEXT  8.0
+#define LEAST_INK   400 /* set bits below which nothing is measured */
 
 /* The angle (clockwise as found), its confidence, and the score of the rows at that angle. */
 static void sweep(PIX *ink, double *angle_deg, double *confidence, double *score)
@@ -25,57 +27,67 @@ static void sweep(PIX *ink, double *angle_deg, double *confidence, double *score
 	*score = end;
 }
 
+/* How sure (sign: which way) lines of text that run along the rows stand upright. */
+static double upright(PIX *ink, double angle_deg)
+{
+	PIX *straight = NULL;
+	float up = 0;
+	if (fabs(angle_deg) >= 0.3)
+		straight = pixRotate(
+		    ink, (float)(-angle_deg * M_PI / 180), L_ROTATE_SHEAR, L_BRING_IN_WHITE, 0, 0);
+	if (pixUpDownDetect(straight ? straight : ink, &up, 0, 0, 0))
+		up = 0;
+	pixDestroy(&straight);
+	return (double)up;
+}
+
 bool skew_measure(const struct Pix *ink, bool orient, struct skew *out, struct error *err)
 {
-	PIX *lent = (PIX *)(uintptr_t)ink, *turned = NULL, *straight = NULL;
+	PIX *lent = (PIX *)(uintptr_t)ink;
 	struct skew skew = {.orient_unsure = orient};
 	int bits = 0;
-	bool ok = false;
 
 	if (pixCountPixels(lent, &bits, NULL) || bits < LEAST_INK || pixGetWidth(lent) < 64 ||
 	    pixGetHeight(lent) < 64) {
 		*out = skew;
 		return true;
 	}
-	double score;
+	double score, up = 0;
 	sweep(lent, &skew.angle_deg, &skew.confidence, &score);
+	bool sideways = false;
 	if (orient) {
-		double side_deg, side_confidence, side_score;
-		turned = pixRotateOrth(lent, 1);
-		if (!turned) {
-			error_set(err, ERROR_SYSTEM, NULL, _("no memory to turn a page"));
-			goto done;
+		if (skew.confidence > SKEW_SURE)
+			up = upright(lent, skew.angle_deg);
+		/* clear lines of clear text need no second look */
+		if (skew.confidence < CLEAR_LINES || fabs(up) < CLEAR_TEXT) {
+			double side_deg, side_confidence, side_score;
+			PIX *turned = pixRotateOrth(lent, 1);
+			if (!turned)
+				return error_set(
+				    err, ERROR_SYSTEM, NULL, _("no memory to turn a page"));
+			sweep(turned, &side_deg, &side_confidence, &side_score);
+			double side_up =
+			    side_confidence > SKEW_SURE ? upright(turned, side_deg) : 0;
+			sideways = side_confidence > SKEW_SURE &&
+			    (side_score > 1.3 * score ||
+				(fabs(side_up) > 2 * fabs(up) && fabs(side_up) > CLEAR_TEXT));
+			if (sideways) {
+				/* the angle is the same for all four; measured along the lines it
+				 * is better */
+				skew.angle_deg = side_deg;
+				skew.confidence = side_confidence;
+				up = side_up;
+			}
+			pixDestroy(&turned);
 		}
-		sweep(turned, &side_deg, &side_confidence, &side_score);
-		bool sideways = side_confidence > SKEW_SURE && side_score > 1.3 * score;
-		PIX *lines = sideways ? turned : lent;
-		double angle_deg = sideways ? side_deg : skew.angle_deg;
-		float up = 0, left = 0;
-		if (fabs(angle_deg) >= 0.3) {
-			straight = pixRotate(lines, (float)(-angle_deg * M_PI / 180),
-			    L_ROTATE_SHEAR, L_BRING_IN_WHITE, 0, 0);
-			lines = straight ? straight : lines;
-		}
-		(void)left;
-		if (!pixUpDownDetect(lines, &up, 0, 0, 0) && fabs((double)up) >= UP_SURE &&
-		    (sideways ? side_confidence : skew.confidence) > SKEW_SURE) {
+		if (fabs(up) >= UP_SURE && skew.confidence > SKEW_SURE) {
 			skew.orient_unsure = false;
-			skew.orient_confidence = fabs((double)up);
+			skew.orient_confidence = fabs(up);
 			skew.rotate_deg = (sideways ? 90 : 0) + (up < 0 ? 180 : 0);
-		}
-		/* the angle is the same for all four; measured along the lines it is the better one
-		 */
-		if (sideways) {
-			skew.angle_deg = side_deg;
-			skew.confidence = side_confidence;
 		}
 	}
 	if (skew.confidence <= 0)
 		skew.angle_deg = 0;
 	*out = skew;
-	ok = true;
-done:
-	pixDestroy(&turned);
-	pixDestroy(&straight);
-	return ok;
+	return true;
 }

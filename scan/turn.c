@@ -222,18 +222,22 @@ static bool turn_bytes(PIX *raw, const struct turn *turn, const struct walk *ori
 				if (x >= 0 && y >= 0 && cx < columns && cy < rows)
 					near |= coarse[cy * columns + cx];
 			}
+			uint32_t fill = 0;
+			bool known = false;
 			for (int k = 0; near && k < n; k++) {
 				int64_t x = walk.x + (i + k) * walk.dx,
 					y = walk.y + (i + k) * walk.dy;
 				if (x < 0 || y < 0 || (x >> 16) >= w || (y >> 16) >= h ||
 				    !outside_at(turn, per_x, per_y, x, y))
 					continue;
-				uint32_t v = paper_colour(
-				    turn, channels, (double)(x >> 16), (double)(y >> 16));
+				if (!known) /* over a millimetre it stays the same */
+					fill = paper_colour(
+					    turn, channels, (double)(x >> 16), (double)(y >> 16));
+				known = true;
 				if (pix)
-					line[i + k] = v;
+					line[i + k] = fill;
 				else
-					bytes[i + k] = (uint8_t)v;
+					bytes[i + k] = (uint8_t)fill;
 			}
 		}
 	}
