@@ -362,6 +362,10 @@ static void sensors_read(struct paper *p)
 	paper_option_put(&p->options, PAPER_COVER_OPEN, fault && fault->kind == FAULT_COVER_OPEN);
 	paper_option_put(
 	    &p->options, PAPER_DOUBLE_FEED, p->double_fed || stack_double_fed(p->stack));
+	paper_option_put(&p->options, PAPER_ENDORSER_VAL, (SANE_Word)stack_imprint_next(p->stack));
+	if (stack_imprint(p->stack) > 0)
+		snprintf(p->options.imprint, sizeof p->options.imprint, "%08ld",
+		    stack_imprint(p->stack));
 }
 
 static SANE_Status put_back(struct paper *p, SANE_Word n_sheets, SANE_Int *info)
@@ -386,7 +390,14 @@ static SANE_Status option_set(struct paper *p, SANE_Int option, void *value, SAN
 		return status;
 	if (option == PAPER_PUT_BACK)
 		return put_back(p, *(SANE_Word *)value, info);
+	if (option == PAPER_ENDORSER_VAL) {
+		struct error err = {0};
+		return stack_imprint_set(p->stack, *(SANE_Word *)value, &err) ? SANE_STATUS_GOOD
+									      : status_of(&err);
+	}
 	paper_option_set(&p->options, option, value, info);
+	if (option == PAPER_ENDORSER)
+		stack_set_imprinter(p->stack, p->options.values[PAPER_ENDORSER]);
 	if (option == PAPER_SOURCE)
 		stack_set_sides(
 		    p->stack, p->options.values[PAPER_SOURCE] == PAPER_ADF_DUPLEX ? 2 : 1);

@@ -13,6 +13,7 @@ static const SANE_String_Const modes[] = {
 static const SANE_Range resolutions = {PAPER_DPI_MIN, PAPER_DPI_MAX, 1};
 static const SANE_Range lengths = {SANE_FIX(0), SANE_FIX(MM_MAX), 0};
 static const SANE_Range thresholds = {0, 255, 1};
+static const SANE_Range numbers = {0, 99999999, 1};
 static const SANE_Range sheets = {0, 1000000, 1};
 
 #define SETTABLE (SANE_CAP_SOFT_SELECT | SANE_CAP_SOFT_DETECT)
@@ -106,6 +107,10 @@ void paper_options_fill(struct paper_options *options, int resolution_dpi)
 	    "Stop when two sheets go through as one", SANE_TYPE_BOOL, SANE_UNIT_NONE, SETTABLE,
 	    NULL);
 	v[PAPER_DETECTION] = SANE_TRUE;
+	d[PAPER_ENDORSER] = word("endorser", "Endorser", "Print a number on each sheet",
+	    SANE_TYPE_BOOL, SANE_UNIT_NONE, SETTABLE, NULL);
+	d[PAPER_ENDORSER_VAL] = word("endorser-val", "Endorser counter", "The next number",
+	    SANE_TYPE_INT, SANE_UNIT_NONE, SETTABLE, &numbers);
 	d[PAPER_PUT_BACK] = word("put-back", "Put back",
 	    "Lays the last sheets of the output tray onto the feeder again: so many", SANE_TYPE_INT,
 	    SANE_UNIT_NONE, SETTABLE, &sheets);
@@ -113,6 +118,12 @@ void paper_options_fill(struct paper_options *options, int resolution_dpi)
 	d[PAPER_GROUP_SENSORS] = group(SANE_NAME_SENSORS, SANE_TITLE_SENSORS);
 	d[PAPER_FEED_COUNT] = word("feed-count", "Feed count",
 	    "Sheets fed since the stack was laid", SANE_TYPE_INT, SANE_UNIT_NONE, SENSOR, NULL);
+	d[PAPER_IMPRINT] = (SANE_Option_Descriptor){.name = "imprint",
+	    .title = "Imprint",
+	    .desc = "The number on the last sheet",
+	    .type = SANE_TYPE_STRING,
+	    .size = sizeof options->imprint,
+	    .cap = SENSOR};
 	d[PAPER_PAGE_LOADED] = word("page-loaded", "Page loaded", "There is a sheet in the feeder",
 	    SANE_TYPE_BOOL, SANE_UNIT_NONE, SENSOR, NULL);
 	d[PAPER_COVER_OPEN] = word("cover-open", "Cover open", "The cover is open", SANE_TYPE_BOOL,
@@ -173,7 +184,9 @@ void paper_option_get(const struct paper_options *options, SANE_Int option, void
 {
 	const SANE_Option_Descriptor *d = &options->descriptors[option];
 
-	if (d->type == SANE_TYPE_STRING) {
+	if (option == PAPER_IMPRINT) {
+		memcpy(value, options->imprint, strlen(options->imprint) + 1);
+	} else if (d->type == SANE_TYPE_STRING) {
 		const char *text = d->constraint.string_list[options->values[option]];
 		memcpy(value, text, strlen(text) + 1);
 	} else {

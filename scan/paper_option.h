@@ -6,6 +6,9 @@
  *	tl-x tl-y br-x br-y                  mm; cut to the paper; automatic: the whole paper
  *	threshold                            of lineart; inactive in other modes
  *	double-feed-detection                the sensors stop the feeder (default yes)
+ *	endorser                             an imprinter behind the sensors prints a number on each
+ *	                                     sheet (default no); endorser-val: the next one; imprint
+ *	                                     (read only): the one on the last sheet, "" without
  *	put-back                             set to N: the operator's hand lays the last N sheets of
  *	                                     the output tray onto the feeder again; reads as 0
  *	feed-count page-loaded cover-open double-feed      sensors, read only. feed-count is the
@@ -35,9 +38,12 @@ enum paper_option {
 	PAPER_THRESHOLD,
 	PAPER_GROUP_FEEDER,
 	PAPER_DETECTION,
+	PAPER_ENDORSER,
+	PAPER_ENDORSER_VAL,
 	PAPER_PUT_BACK,
 	PAPER_GROUP_SENSORS,
 	PAPER_FEED_COUNT,
+	PAPER_IMPRINT,
 	PAPER_PAGE_LOADED,
 	PAPER_COVER_OPEN,
 	PAPER_DOUBLE_FEED,
@@ -52,6 +58,7 @@ enum paper_source {
 
 struct paper_options {
 	SANE_Option_Descriptor descriptors[PAPER_N_OPTIONS];
+	char imprint[32];
 	SANE_Word values[PAPER_N_OPTIONS]; /* words as SANE has them; source, mode: their place in
 					      the list */
 };

@@ -47,6 +47,9 @@ struct stack {
 	long position; /* images that are no longer at the front */
 	long feeds;
 	bool double_fed;
+	bool imprinter;
+	long imprint_next;
+	long imprint_last; /* 0: nothing was printed */
 	struct run *runs;
 	long n_runs;
 };
@@ -391,6 +394,10 @@ static bool fed_line(struct stack *stack, const char *line)
 		struct stack_fault *fault = fault_find(stack, v[0], v[1]);
 		if (fault) /* one that left stack.ini is forgotten */
 			fault->fired = v[2];
+	} else if (sscanf(line, "imprint %ld next %ld%n", &v[0], &v[1], &end) == 2 && !line[end] &&
+	    v[0] >= 0 && v[1] >= 0) {
+		stack->imprint_last = v[0];
+		stack->imprint_next = v[1];
 	} else if (strcmp(line, "double-fed") == 0) {
 		stack->double_fed = true;
 	} else {
@@ -444,6 +451,8 @@ static bool fed_write(const struct stack *stack, struct error *err)
 		    f, "tray %ld sheets of %d\n", stack->runs[i].n_sheets, stack->runs[i].n_images);
 	if (stack->double_fed)
 		fputs("double-fed\n", f);
+	if (stack->imprint_next != 1 || stack->imprint_last != 0)
+		fprintf(f, "imprint %ld next %ld\n", stack->imprint_last, stack->imprint_next);
 	for (long i = 0; i < stack->n_faults; i++)
 		if (stack->faults[i].fired > 0)
 			fprintf(f, "fired %ld.%d %ld\n", stack->faults[i].sheet,
@@ -472,6 +481,7 @@ bool stack_open(const char *folder, struct stack **out, struct error *err)
 		return error_errno(err, NULL, _("cannot open the stack"));
 	stack->fd = -1;
 	stack->n_sides = 1;
+	stack->imprint_next = 1;
 	stack->dpi = 300;
 	stack->folder = file_path("%s", folder);
 	stack->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -656,12 +666,15 @@ bool stack_sheet_through(struct stack *stack, bool detection, struct error *err)
 		return error_errno(err, NULL, _("cannot move the stack"));
 	long n_runs_before = stack->n_runs, position_before = stack->position;
 	bool double_before = stack->double_fed;
+	long last_before = stack->imprint_last, next_before = stack->imprint_next;
 	if (n_runs_before > 0)
 		memcpy(runs_before, stack->runs, (size_t)n_runs_before * sizeof *runs_before);
 
 	bool ok = run_push(stack, 1, n_images) && (!fault || run_push(stack, 1, n_second));
 	stack->position += n_images + n_second;
 	stack->feeds++;
+	if (stack->imprinter)
+		stack->imprint_last = stack->imprint_next++;
 	if (fault) {
 		fault->fired++;
 		if (detection && fault->detect)
@@ -679,6 +692,8 @@ bool stack_sheet_through(struct stack *stack, bool detection, struct error *err)
 		stack->position = position_before;
 		stack->feeds--;
 		stack->double_fed = double_before;
+		stack->imprint_last = last_before;
+		stack->imprint_next = next_before;
 		if (fault)
 			fault->fired--;
 	}
@@ -697,6 +712,32 @@ bool stack_double_clear(struct stack *stack, struct error *err)
 	if (fed_write(stack, err))
 		return true;
 	stack->double_fed = true;
+	return false;
+}
+
+void stack_set_imprinter(struct stack *stack, bool on)
+{
+	stack->imprinter = on;
+}
+
+long stack_imprint(const struct stack *stack)
+{
+	return stack->imprint_last;
+}
+
+long stack_imprint_next(const struct stack *stack)
+{
+	return stack->imprint_next;
+}
+
+bool stack_imprint_set(struct stack *stack, long next, struct error *err)
+{
+	long before = stack->imprint_next;
+
+	stack->imprint_next = next;
+	if (fed_write(stack, err))
+		return true;
+	stack->imprint_next = before;
 	return false;
 }
 

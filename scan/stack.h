@@ -136,6 +136,16 @@ bool stack_double_fed(const struct stack *stack);
 bool stack_double_clear(struct stack *stack, struct error *err);
 
 /*
+ * The imprinter, behind the sensors: it prints its counter on each sheet that goes through while it
+ * is on (a double feed is printed once, what is put back and fed again a second time). The counter
+ * is on disk and begins with 1. stack_imprint(): what it printed last, 0: nothing yet.
+ */
+void stack_set_imprinter(struct stack *stack, bool on);
+long stack_imprint(const struct stack *stack);
+long stack_imprint_next(const struct stack *stack);
+bool stack_imprint_set(struct stack *stack, long next, struct error *err);
+
+/*
  * The operator's hand: the last n_sheets of the tray (both of a double feed singly) lie at the
  * front again. *n_back: how many there were. ERROR_SYSTEM: disk, and nothing was moved.
  */

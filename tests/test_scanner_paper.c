@@ -256,6 +256,24 @@ static void test_scanner_feed_with_detection_off_sees_no_double_feed(void **stat
 	scanner_close(scanner);
 }
 
+static void test_scanner_feed_tells_the_imprint(void **state)
+{
+	static const char *const extra[] = {"endorser=yes", "endorser-val=1000", NULL};
+
+	lay(4, NULL);
+	struct scanner *scanner = stack_open(extra);
+	for (int i = 0; i < 2; i++) {
+		struct sheet sheet = {0};
+		struct error err = {0};
+		bool fed = false;
+		assert_true(scanner_feed(scanner, &sheet, &fed, &err));
+		assert_true(fed);
+		assert_string_equal(sheet.imprint, i ? "00001001" : "00001000");
+		sheet_release(&sheet);
+	}
+	scanner_close(scanner);
+}
+
 static void test_scanner_feed_of_a_bad_image_names_the_device(void **state)
 {
 	struct error err = {0};
@@ -351,6 +369,7 @@ int main(void)
 	    TEST(test_scanner_feed_of_a_false_end_says_empty_and_goes_on),
 	    TEST(test_scanner_feed_of_a_double_feed_flags_the_sheet),
 	    TEST(test_scanner_feed_with_detection_off_sees_no_double_feed),
+	    TEST(test_scanner_feed_tells_the_imprint),
 	    TEST(test_scanner_feed_of_a_bad_image_names_the_device),
 	    TEST(test_scanner_cancel_ends_a_feed_that_hangs),
 	    TEST(test_scanner_open_of_a_stack_that_is_in_use),
