@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/pdf_size.h"
+
 enum {
 	WORD_CODES_MAX = 1000, /* longer "words" are ruled lines and noise */
 };
 
-#define SIZE_OF_HEIGHT	(1 / 0.92) /* em of a word with ascender and descender: usual text faces */
-#define STEP_MAX_PX	3.0	   /* between the heights of two variants: off by half at most */
-#define BASELINE_SHIFT	0.4	   /* of the size: what still counts as the same line */
-#define SHARE_TOO_SMALL 0.1	   /* gaps below this share of the size are no space for poppler */
-#define ASCENT_MAX	1800	   /* above this readers distrust the font */
+#define STEP_MAX_PX	3.0  /* between the heights of two variants: off by half at most */
+#define BASELINE_SHIFT	0.4  /* of the size: what still counts as the same line */
+#define SHARE_TOO_SMALL 0.1  /* gaps below this share of the size are no space for poppler */
+#define ASCENT_MAX	1800 /* above this readers distrust the font */
 #define DESCENT_MAX	1800
 
 void pdf_number_put(FILE *out, double value)
@@ -252,95 +253,6 @@ static int word_variant(struct place *p, double size_pt, double step, struct pdf
 	    font, high > ASCENT_MAX ? ASCENT_MAX : high, low > DESCENT_MAX ? DESCENT_MAX : low);
 }
 
-static struct frame line_frame(const struct alto_line *line, const struct frame *page)
-{
-	struct frame f = *page;
-	int deg = line->rotation_deg % 360;
-
-	f.turns = ((deg < 0 ? deg + 360 : deg) + 45) / 90 % 4;
-	return f;
-}
-
-/* The font size that a line's words speak for, in points; 0 where there is none. */
-static double line_size(const struct alto_line *line, const struct frame *f)
-{
-	double *values = calloc((size_t)line->n_words + 1, sizeof *values), size_pt;
-	int n = 0;
-
-	for (int i = 0; values && i < line->n_words; i++) {
-		struct place p = word_place(line, &line->words[i], f);
-		if (p.good)
-			values[n++] = p.bottom - p.top;
-	}
-	/* Most lines have a word with both ascender and descender; outliers are noise. */
-	size_pt = values ? rank(values, n, 0.85) * SIZE_OF_HEIGHT : 0;
-	free(values);
-	return size_pt;
-}
-
-struct line_size {
-	double size_pt;
-	int line, words;
-};
-
-static int by_size(const void *a, const void *b)
-{
-	const struct line_size *x = a, *y = b;
-
-	if (x->size_pt != y->size_pt)
-		return x->size_pt < y->size_pt ? -1 : 1;
-	return x->line - y->line;
-}
-
-/* The size of the middle word of n lines. Sorts them by size. */
-static double middle_size(struct line_size *sizes, int n)
-{
-	long long words = 0, so_far = 0;
-
-	qsort(sizes, (size_t)n, sizeof *sizes, by_size);
-	for (int i = 0; i < n; i++)
-		words += sizes[i].words;
-	for (int i = 0; i < n; i++)
-		if (2 * (so_far += sizes[i].words) >= words)
-			return sizes[i].size_pt;
-	return 0;
-}
-
-/*
- * Readers make columns and paragraphs of lines that have the same font size. What was measured
- * differs from line to line (one without descenders looks smaller), so lines take the size of their
- * block, and then what is nearly the same on the page becomes the same.
- */
-static void sizes_settle(const struct alto_page *text, double *size_of, struct line_size *sizes)
-{
-	int n = text->n_lines, left = 0;
-
-	for (int from = 0, to; from < n; from = to) {
-		for (to = from; to < n && text->lines[to].block == text->lines[from].block; to++)
-			sizes[to - from] =
-			    (struct line_size){size_of[to], to, text->lines[to].n_words};
-		double middle = middle_size(sizes, to - from);
-		for (int i = from; i < to; i++)
-			if (size_of[i] > 0.5 * middle && size_of[i] < 1.5 * middle)
-				size_of[i] = middle;
-	}
-	for (int i = 0; i < n; i++)
-		if (size_of[i] > 0)
-			sizes[left++] = (struct line_size){size_of[i], i, text->lines[i].n_words};
-	while (left > 0) {
-		/* Each round takes a range of sizes away: there are few rounds. */
-		double middle = middle_size(sizes, left);
-		int kept = 0;
-		for (int i = 0; i < left; i++) {
-			if (sizes[i].size_pt < 0.8 * middle || sizes[i].size_pt > 1.25 * middle)
-				sizes[kept++] = sizes[i];
-			else
-				size_of[sizes[i].line] = middle;
-		}
-		left = kept;
-	}
-}
-
 static void put_line(FILE *out, struct pen *pen, const struct alto_line *line, double size_pt,
     const struct frame *f, struct pdf_font *font)
 {
@@ -391,25 +303,17 @@ done:
 void pdf_text_put(FILE *out, const struct alto_page *text, double scale_x, double scale_y,
     double height_pt, struct pdf_font *font)
 {
-	struct frame page = {.scale_x = scale_x, .scale_y = scale_y, .height_pt = height_pt};
+	struct frame frame = {.scale_x = scale_x, .scale_y = scale_y, .height_pt = height_pt};
 	struct pen pen = {.variant = -1};
-	double *size_of = calloc((size_t)text->n_lines + 1, sizeof *size_of);
-	struct line_size *sizes = calloc((size_t)text->n_lines + 1, sizeof *sizes);
+	double *size_px = calloc((size_t)text->n_lines + 1, sizeof *size_px);
 
-	if (text->n_lines == 0 || !size_of || !sizes)
-		goto done;
-	for (int i = 0; i < text->n_lines; i++) {
-		struct frame frame = line_frame(&text->lines[i], &page);
-		size_of[i] = line_size(&text->lines[i], &frame);
+	if (text->n_lines > 0 && size_px && pdf_sizes_find(text, size_px)) {
+		fputs("BT\n3 Tr\n", out);
+		for (int i = 0; i < text->n_lines; i++) {
+			frame.turns = pdf_line_turns(&text->lines[i]);
+			put_line(out, &pen, &text->lines[i], size_px[i] * scale_y, &frame, font);
+		}
+		fputs("ET\n", out);
 	}
-	sizes_settle(text, size_of, sizes);
-	fputs("BT\n3 Tr\n", out);
-	for (int i = 0; i < text->n_lines; i++) {
-		struct frame frame = line_frame(&text->lines[i], &page);
-		put_line(out, &pen, &text->lines[i], size_of[i], &frame, font);
-	}
-	fputs("ET\n", out);
-done:
-	free(size_of);
-	free(sizes);
+	free(size_px);
 }

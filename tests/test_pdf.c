@@ -202,6 +202,117 @@ static void test_pdf_finish_images_are_passed_through(void **state)
 	encoded_page_release(&page);
 }
 
+/* "<column><row>a <column><row>b": a word of its own for every place */
+static void column_put(struct drawn_word *words, int *n, char names[][8], char column, double x_px,
+    double y_px, int rows, double w_px)
+{
+	for (int row = 0; row < rows; row++)
+		for (int k = 0; k < 2; k++, (*n)++) {
+			/* every third line is without descender, or ends early */
+			snprintf(names[*n], 8, "%c%d%c", column, row, "ab"[k]);
+			words[*n] = (struct drawn_word){names[*n], x_px + k * (w_px / 2 + 10),
+			    y_px + 58 * row, row % 3 == 2 && k ? w_px / 4 : w_px / 2 - 10,
+			    row % 3 == 1 ? 34 : 44, false};
+		}
+}
+
+static void assert_in_order(const char *text, char column, int rows)
+{
+	const char *at = text;
+
+	for (int row = 0; row < rows; row++) {
+		char line[24];
+		snprintf(line, sizeof line, "%c%da %c%db", column, row, column, row);
+		const char *next = strstr(at, line);
+		if (!next)
+			fail_msg("'%s' is not in its line and order:\n%s", line, text);
+		at = next;
+	}
+}
+
+/* A heading over two narrow columns, whose gap is hardly wider than a letter is high. */
+static void test_pdf_finish_columns_stay_apart(void **state)
+{
+	enum { ROWS = 12 };
+	static char names[4 * ROWS + 4][8];
+	static struct drawn_word words[4 * ROWS + 4];
+	int n = 0;
+
+	words[n++] = (struct drawn_word){"Überschrift", 400, 200, 900, 60, false};
+	column_put(words, &n, names, 'L', 300, 290, ROWS, 560);
+	column_put(words, &n, names, 'R', 930, 290, ROWS, 560);
+	struct encoded_page page = page_drawn(PAGE_BITONAL, 1800, 1200, 300, words, n);
+	struct alto_page alto = alto_drawn(1800, 1200, words, n, 29);
+	assert_int_equal(alto.n_lines, 2 * ROWS + 1);
+	for (int i = 1; i < alto.n_lines; i++)
+		alto.lines[i].block = i <= ROWS ? 1 : 2;
+	make("columns.pdf", &page, 1, &alto);
+	assert_words_in_boxes("columns.pdf", &alto, 300);
+	char *text = run("pdftotext -q '%s' -", "columns.pdf", NULL);
+	assert_in_order(text, 'L', ROWS);
+	assert_in_order(text, 'R', ROWS);
+	assert_true(strstr(text, "L11b") < strstr(text, "R0a"));
+	free(text);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
+}
+
+/* A table: cells far apart, rows that belong together. -layout keeps them on a line. */
+static void test_pdf_finish_table_rows(void **state)
+{
+	static const struct drawn_word words[] = {{"Name", 200, 300, 150, 40, false},
+	    {"Betrag", 900, 300, 180, 50, false}, {"Datum", 1500, 300, 170, 40, false},
+	    {"Muster", 200, 380, 180, 40, false}, {"27,00", 980, 384, 100, 42, false},
+	    {"01.02.2024", 1500, 380, 260, 40, false}, {"Beispiel", 200, 460, 210, 52, false},
+	    {"1.335,50", 920, 460, 160, 44, false}, {"—", 1500, 478, 40, 6, false}};
+	struct encoded_page page = page_drawn(PAGE_BITONAL, 2000, 1000, 300, words, 9);
+	struct alto_page alto = alto_drawn(2000, 1000, words, 9, 80);
+
+	for (int i = 0; i < alto.n_lines; i++)
+		alto.lines[i].baseline_px = 340 + 80 * i;
+	make("table.pdf", &page, 1, &alto);
+	assert_words_in_boxes("table.pdf", &alto, 300);
+	char *text = run("pdftotext -q -layout '%s' - | tr -s ' '", "table.pdf", NULL);
+	assert_contains(text, "Name Betrag Datum\n");
+	assert_contains(text, "Muster 27,00 01.02.2024\n");
+	assert_contains(text, "Beispiel 1.335,50 —\n");
+	free(text);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
+}
+
+/* A line that is read from right to left, a number and a Latin word in it. */
+static void test_pdf_finish_right_to_left_line(void **state)
+{
+	static const struct drawn_word words[] = {{"السلام", 900, 100, 150, 46, false},
+	    {"عليكم", 720, 100, 160, 46, false}, {"12/2024", 540, 100, 160, 40, false},
+	    {"مرحبا", 380, 100, 140, 46, false}};
+	struct encoded_page page = page_drawn(PAGE_BITONAL, 1200, 400, 200, words, 4);
+	struct alto_page alto = alto_drawn(1200, 400, words, 4, 1000);
+	struct alto_line *line = &alto.lines[0];
+
+	/* in the order of reading, all on one line */
+	line->words = realloc(line->words, 4 * sizeof *line->words);
+	for (int i = 1; i < 4; i++) {
+		line->words[i] = alto.lines[i].words[0];
+		free(alto.lines[i].words);
+	}
+	line->n_words = 4;
+	line->x_px = 380;
+	alto.n_lines = 1;
+	make("rtl.pdf", &page, 1, &alto);
+	assert_words_in_boxes("rtl.pdf", &alto, 200);
+	char *text = run("pdftotext -q '%s' -", "rtl.pdf", NULL);
+	assert_contains(text, "السلام عليكم ");
+	assert_contains(text, "12/2024");
+	assert_contains(text, "مرحبا");
+	assert_true(strstr(text, "عليكم") < strstr(text, "12/2024"));
+	assert_true(strstr(text, "12/2024") < strstr(text, "مرحبا"));
+	free(text);
+	alto_page_release(&alto);
+	encoded_page_release(&page);
+}
+
 /* Each turn of the block, and 20° between, on a square page. */
 static void test_pdf_finish_turned_blocks(void **state)
 {
@@ -536,6 +647,9 @@ int main(void)
 	    cmocka_unit_test(test_pdf_finish_words_lie_in_their_boxes),
 	    cmocka_unit_test(test_pdf_finish_lines_copy_with_single_spaces),
 	    cmocka_unit_test(test_pdf_finish_images_are_passed_through),
+	    cmocka_unit_test(test_pdf_finish_columns_stay_apart),
+	    cmocka_unit_test(test_pdf_finish_table_rows),
+	    cmocka_unit_test(test_pdf_finish_right_to_left_line),
 	    cmocka_unit_test(test_pdf_finish_turned_blocks),
 	    cmocka_unit_test(test_pdf_finish_odd_sizes),
 	    cmocka_unit_test(test_pdf_finish_is_a_pure_function),
