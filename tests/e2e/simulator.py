@@ -1,5 +1,5 @@
 """The simulator from outside: `scanimage`, which nobody here wrote, feeds from stacks through SANE's
-dll backend, and through saned and the net backend on a loopback of their own.
+dll backend.
 
 The sides are written and the scans are read with Python alone, so that what is compared with what
 does not depend on any decoder that the simulator uses.
@@ -7,11 +7,9 @@ does not depend on any decoder that the simulator uses.
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
-import time
 import zlib
 
 import harness
@@ -19,8 +17,7 @@ from harness import Skip, check, contains, equal
 
 SANE = os.path.join(harness.BUILD, "sane")
 MODULE = os.path.join(SANE, "libsane-paper.so.1")
-OK, CANCELLED, JAMMED, NO_DOCS, COVER_OPEN, IO_ERROR = 0, 2, 6, 7, 8, 9
-SANE_PORT = 6566
+JAMMED, NO_DOCS, COVER_OPEN, IO_ERROR = 6, 7, 8, 9
 
 
 # --- sides -----------------------------------------------------------------------------------------------
@@ -286,97 +283,10 @@ def test_devices_are_listed(folder):
              "--feed-count", "--put-back", "--page-loaded")
 
 
-# --- through saned and the net backend ----------------------------------------------------------------
-
-
-class Saned:
-    """saned on 127.0.0.1, which this whole process has to itself (see main)."""
-
-    def __init__(self, folder):
-        with open(os.path.join(folder, "saned.conf"), "w", encoding="ascii") as f:
-            f.write("127.0.0.1\n")
-        with open(os.path.join(folder, "net.conf"), "w", encoding="ascii") as f:
-            f.write("connect_timeout = 20\n127.0.0.1\n")
-        with open(os.path.join(folder, "dll.conf"), "w", encoding="ascii") as f:
-            f.write("net\n")
-        self.env = environment(SANE_CONFIG_DIR=folder)
-        self.client = environment(SANE_CONFIG_DIR=folder, LD_LIBRARY_PATH=folder)  # the net backend alone
-        self.process = None
-
-    def __enter__(self):
-        self.process = subprocess.Popen(["saned", "-l", "-b", "127.0.0.1"], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.env,
-                                        start_new_session=True)
-        harness.wait_until("saned listens", self.listens)
-        return self
-
-    @staticmethod
-    def listens():
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", SANE_PORT)) == 0
-
-    def kill(self):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # those that serve a client too
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-
-    def __exit__(self, *_):
-        self.kill()
-
-
-def saned_needs():
-    if not shutil.which("saned"):
-        raise Skip("saned is not installed")
-    if not os.environ.get("ALTAKT_OWN_LOOPBACK"):
-        raise Skip("this machine gives no network of its own (unshare -n), and saned's port is one for all")
-
-
-def test_over_the_network_the_same(folder):
-    saned_needs()
-    stack, sides = lay(folder, 8, ini="[sheet 2]\nfault = jam\nside = back\nafter_lines = 20\n")
-    with Saned(folder) as saned:
-        device = "net:127.0.0.1:paper:" + stack
-        first = scan(device, "--source", "ADF Duplex", out=folder + "/out", env=saned.client)
-        equal(first.code, JAMMED, "exit code")
-        second = scan(device, "--source", "ADF Duplex", out=folder + "/out", env=saned.client)
-        contains(second.err, "Document feeder out of documents")
-        same(first.pages[:2] + second.pages, sides, "over the network")
-
-
-def test_a_killed_saned_leaves_the_sheet(folder):
-    saned_needs()
-    stack, sides = lay(folder, 6, ini="[sheet 2]\nfault = hang\nside = back\nafter_lines = 7\n")
-    device, out = "net:127.0.0.1:paper:" + stack, folder + "/out"
-    with Saned(folder) as saned:
-        process = subprocess.Popen(arguments(device, "--source", "ADF Duplex", out=out), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=saned.client)
-        fed = os.path.join(stack, ".fed")
-        harness.wait_until("the feeder hangs", lambda: os.path.exists(fed) and "fired 2.1 1" in open(fed).read())
-        saned.kill()
-        # SANE's net backend now says GOOD with no bytes, for ever, and scanimage believes it
-        process.kill()
-        process.communicate(timeout=30)
-    with Saned(folder) as saned:
-        done = scan(device, "--source", "ADF Duplex", out=out, env=saned.client)
-        same(done.pages, sides[2:], "after saned was killed")
-
-
 def main():
     if not shutil.which("scanimage") or not os.path.exists(MODULE):
         print("skipped: scanimage is not installed, or the simulator is not built")
         sys.exit(77)
-    own = {"ALTAKT_OWN_LOOPBACK": "1"}
-    if not os.environ.get("ALTAKT_OWN_LOOPBACK") and shutil.which("unshare"):
-        up = ("import fcntl, socket, struct\n"
-              "s = socket.socket()\n"
-              "fcntl.ioctl(s, 0x8914, struct.pack('16sH14x', b'lo', 0x49))\n")  # SIOCSIFFLAGS: up, running
-        flags = "-n" if os.geteuid() == 0 else "-rn"
-        if subprocess.run(["unshare", flags, sys.executable, "-c", up], stderr=subprocess.DEVNULL).returncode == 0:
-            inside = f"{up}import os, sys\nos.execv(sys.executable, [sys.executable, '-B', *sys.argv[1:]])\n"
-            os.execvpe("unshare", ["unshare", flags, sys.executable, "-c", inside, os.path.abspath(__file__),
-                                   *sys.argv[1:]], {**os.environ, **own})
     harness.main(needs_program=False)
 
 
