@@ -153,7 +153,8 @@ static int run_close(const struct call *call, int argc, char **argv)
 		struct pipeline_options po = {.program = call->program,
 		    .sets = call->sets,
 		    .jobs = (int)jobs,
-		    .by = command_person(by, w.settings)};
+		    .by = command_person(by, w.settings),
+		    .command = "altakt close"};
 		if (!pipeline_open(&w, &po, &pipeline, &err))
 			goto failed;
 	}

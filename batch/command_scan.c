@@ -477,7 +477,8 @@ static int run_run(const struct call *call, int argc, char **argv)
 	    .sets = call->sets,
 	    .jobs = (int)job.words.jobs,
 	    .idle = true,
-	    .by = command_person(job.words.operator_name, job.workspace.settings)};
+	    .by = command_person(job.words.operator_name, job.workspace.settings),
+	    .command = "altakt run"};
 	if (!pipeline_open(&job.workspace, &po, &pipeline, &err)) {
 		code = command_fail(&err);
 		goto done;

@@ -71,7 +71,7 @@ bool pipeline_open(struct workspace *w, const struct pipeline_options *options,
 	if (!recogniser_check(
 		settings_text(s, "ocr.languages"), settings_text(s, "ocr.tessdata"), err))
 		goto done;
-	if (!lock_open(lock, "altakt process", &p->lock, err))
+	if (!lock_open(lock, options->command ? options->command : "altakt process", &p->lock, err))
 		goto done;
 	p->argv = page_worker_argv(options->program, w->path, options->sets);
 	struct pool_options pool = {.argv = (const char *const *)p->argv,

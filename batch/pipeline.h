@@ -26,6 +26,7 @@ struct pipeline_options {
 	int jobs;		 /* workers; 0: as many as cores and memory allow */
 	bool idle;		 /* lowest priority: a feeder runs beside */
 	const char *by;		 /* who is named in the events */
+	const char *command;	 /* "altakt run": for whoever finds the lock taken */
 };
 
 /* ERROR_BUSY: another process works in this workspace. ERROR_SETUP: language data is missing. */
