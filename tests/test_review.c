@@ -102,8 +102,9 @@ static void test_review_accept_refused_while_unseen(void **state)
 	}
 	review_release(&r);
 	err = (struct error){0};
-	assert_false(
-	    review_seen(&d.workspace, "b1", "l.lead", json_pack("[s]", "b1/7f"), false, &err));
+	json_t *wrong = json_pack("[s]", "b1/7f");
+	assert_false(review_seen(&d.workspace, "b1", "l.lead", wrong, false, &err));
+	json_decref(wrong);
 	assert_int_equal(err.kind, ERROR_USAGE);
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", pages, false, &err), &err);
 	desk_check(review_accept(&d.workspace, "b1", "l.lead", &err), &err);
