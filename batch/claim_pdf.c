@@ -409,8 +409,9 @@ static void proof_print(struct print *p)
 	json_array_foreach(at(p->claim, "chains"), i, chain)
 	{
 		form_row(p->form,
-		    (const char *[]){text_at(chain, "chain"), count_at(p, chain, "events", n),
-			text_at(chain, "head")});
+		    (const char *[]){
+			text_at(chain, "chain")[0] ? text_at(chain, "chain") : _("workspace"),
+			count_at(p, chain, "events", n), text_at(chain, "head")});
 	}
 	form_table_end(p->form);
 }

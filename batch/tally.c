@@ -231,6 +231,8 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	}
 	if (s->separator)
 		t->open_file = file;
+	if (file > 0 && file == t->open_file)
+		t->files[file - 1].complete = false;
 	file_stale(t, file);
 	return true;
 }
@@ -327,8 +329,12 @@ static bool read_complete(struct tally *t, const json_t *e, int64_t n, struct er
 
 	if (!f)
 		return bad(err, n, _("there is no such file"));
+	const char *why = text_of(e, "why");
 	f->complete = strcmp(text_of(e, "event"), "file_completed") == 0;
-	if (f->complete && t->open_file == f->file)
+	/* Only paper ends a file for good: after an attempt to close, or a count that came out
+	 * right, sheets that follow without a cover sheet still belong to it. */
+	if (f->complete && t->open_file == f->file && strcmp(why, "close") != 0 &&
+	    strcmp(why, "count") != 0)
 		t->open_file = 0;
 	if (!f->complete)
 		t->open_file = f->file;
