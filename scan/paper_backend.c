@@ -519,6 +519,12 @@ static SANE_Status fault_meet(struct paper *p, struct stack_fault *fault, bool r
 		sheet_stays(p);
 		return status_of(&err);
 	}
+	if (fault->kind == FAULT_BUSY && !reading)
+		return SANE_STATUS_DEVICE_BUSY; /* nothing moved: the same side is next */
+	if (fault->kind == FAULT_NO_DOCS && !reading && p->feeding) {
+		SANE_Status moved = sheet_through(p);
+		return moved == SANE_STATUS_GOOD ? SANE_STATUS_NO_DOCS : moved;
+	}
 	if (fault->kind == FAULT_HANG && reading && p->non_blocking) {
 		p->feeding = false;
 		p->hung = true;

@@ -208,7 +208,7 @@ static void test_scanner_feed_after_a_fault_goes_on_with_the_same_sheet(void **s
 
 static void test_scanner_feed_waits_for_a_busy_device(void **state)
 {
-	lay(4, "[sheet 2]\nfault = busy\n");
+	lay(4, "[sheet 2]\nfault = busy\nfault = busy\nside = back\n");
 	struct scanner *scanner = stack_open(NULL);
 	feed_good(scanner, 1, 2, 1);
 	feed_good(scanner, 3, 4, 2);
@@ -222,6 +222,26 @@ static void test_scanner_feed_of_a_false_end_says_empty_and_goes_on(void **state
 	feed_good(scanner, 1, 2, 1);
 	feed_empty(scanner);
 	feed_good(scanner, 3, 4, 2);
+	scanner_close(scanner);
+}
+
+static void test_scanner_feed_of_a_false_end_within_a_sheet_misses_its_back(void **state)
+{
+	struct sheet sheet = {0};
+	struct error err = {0};
+	bool fed = false;
+
+	lay(6, "[sheet 2]\nfault = no-docs\nside = back\n");
+	struct scanner *scanner = stack_open(NULL);
+	feed_good(scanner, 1, 2, 1);
+	assert_true(scanner_feed(scanner, &sheet, &fed, &err));
+	assert_true(fed);
+	assert_int_equal(sheet.n_images, 1);
+	assert_int_equal(sheet.n_expected, 2);
+	side_check(&sheet.images[0], 3);
+	sheet_release(&sheet);
+	feed_empty(scanner);
+	feed_good(scanner, 5, 6, 3);
 	scanner_close(scanner);
 }
 
@@ -367,6 +387,7 @@ int main(void)
 	    TEST(test_scanner_feed_after_a_fault_goes_on_with_the_same_sheet),
 	    TEST(test_scanner_feed_waits_for_a_busy_device),
 	    TEST(test_scanner_feed_of_a_false_end_says_empty_and_goes_on),
+	    TEST(test_scanner_feed_of_a_false_end_within_a_sheet_misses_its_back),
 	    TEST(test_scanner_feed_of_a_double_feed_flags_the_sheet),
 	    TEST(test_scanner_feed_with_detection_off_sees_no_double_feed),
 	    TEST(test_scanner_feed_tells_the_imprint),
