@@ -238,8 +238,9 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 		json_object_set_new(answer, "proof", json_true());
 		goto done;
 	}
-	if (tries >= 2 || !clean_page(raw, dpi, &clean, &c, &why)) {
-		if (tries < 2)
+	/* In a fresh worker once more as it was; then without recognition, then as it came. */
+	if (tries >= 3 || !clean_page(raw, dpi, &clean, &c, &why)) {
+		if (tries < 3)
 			log_put(LOG_WARNING, base, "%s", error_text(&why, text, sizeof text));
 		flag_add(answer, "not_cleaned");
 		if (!page_as_it_is(raw, dpi, &c, err))
@@ -256,7 +257,7 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 	if (!page_encode_write(w, &c, base, answer, err))
 		goto done;
 	long encoded = now_ms();
-	if (!c.blank && tries < 1) {
+	if (!c.blank && tries < 2) {
 		if (!page_recognise(w, c.page, c.dpi, answer, &alto, err))
 			goto done;
 	} else if (!c.blank) {

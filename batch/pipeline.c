@@ -16,7 +16,7 @@
 #include "ocr/pool.h"
 #include "ocr/recogniser.h"
 
-enum { TRIES_MAX = 3 };
+enum { TRIES_MAX = 4 }; /* of a page; batch/page.c says what each of them leaves out */
 
 struct flight {	     /* a job in the pool */
 	uint64_t id; /* 0: free */

@@ -156,9 +156,10 @@ BLANK = Page(kind="blank")
 
 
 def words(n):
-    """Invented words that differ for each n, all in capitals, easy to recognise."""
-    letters = "ABDEFGHKLMNPRSTU"
-    return f"SEITE {letters[n // 256 % 16]}{letters[n // 16 % 16]}{letters[n % 16]} MUSTER"
+    """Words that differ for each n below 256, and that are recognised surely."""
+    first = "Amsel Biber Dachs Elster Falke Hirsch Igel Kranich Luchs Marder Otter Panther Rabe Storch Tiger Wolf"
+    second = "Apfel Birne Dattel Erdbeere Feige Gurke Hafer Ingwer Karotte Linse Mandel Nuss Olive Pflaume Rettich Traube"
+    return f"{first.split()[n % 16]} und {second.split()[n // 16 % 16]}"
 
 
 class Stack:
