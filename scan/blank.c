@@ -4,7 +4,9 @@
 
 #include "scan/ground.h"
 
-#define FOLD_CONTRAST 60.0 /* darker lines are ink */
+#define STAPLE_CONTRAST 70.0
+#define SMALL_LIMIT	400
+#define FOLD_CONTRAST	60.0 /* darker lines are ink */
 
 int blank_threshold(double grain)
 {
@@ -13,18 +15,16 @@ int blank_threshold(double grain)
 	return (int)(GROUND_PAPER - below);
 }
 
-/* A straight wire of 7 to 15 mm near a corner: a staple or the mark of one. */
+/* A straight, dark wire of 7 to 15 mm near a corner: a staple. Pencil is never taken for one. */
 static bool is_staple(const struct ink_piece *p, const struct plane *normal, double mm)
 {
 	double length = hypot(p->w, p->h);
-	if (length < 7 * mm || length > 15 * mm || p->area > length * 1.3 * mm)
+	if (p->contrast < STAPLE_CONTRAST || length < 7 * mm || length > 15 * mm ||
+	    p->narrow > 0.3 * mm)
 		return false;
 	double cx = p->x + p->w / 2.0, cy = p->y + p->h / 2.0;
 	double dx = fmin(cx, normal->width_px - cx), dy = fmin(cy, normal->height_px - cy);
-	if (dx > 30 * mm || dy > 30 * mm)
-		return false;
-	/* straight: no wider across its diagonal than a wire */
-	return p->area >= length * 0.8 && fmin(p->w, p->h) < 1.3 * mm;
+	return dx < 30 * mm && dy < 30 * mm;
 }
 
 /* The rim of the paper or the shadow beside it: long, thin, along an edge and close to it. */
@@ -49,43 +49,68 @@ static bool is_fold(const struct ink_piece *p, const struct plane *normal, doubl
 	    (p->h > normal->height_px / 2 && p->w < 2 * mm);
 }
 
+/* Whether `least` pieces or more lie within reach of piece i: the dots of a line, not of dust. */
+static bool has_company(
+    const struct ink_piece *pieces, const int *marks, int n_marks, int i, double reach)
+{
+	const struct ink_piece *p = &pieces[marks[i]];
+	int near = 0;
+	for (int k = 0; k < n_marks && near < 3; k++) {
+		const struct ink_piece *q = &pieces[marks[k]];
+		near += fabs(q->x + q->w / 2.0 - p->x - p->w / 2.0) < reach &&
+		    fabs(q->y + q->h / 2.0 - p->y - p->h / 2.0) < reach / 3;
+	}
+	return near >= 3; /* itself and two more */
+}
+
 void blank_decide(const struct ink *ink, const struct plane *normal, double dpi, double grain,
     const struct ink *coloured, double chroma_dpi, struct blank *out)
 {
 	double mm = dpi / 25.4, evidence = 0, hint = 0;
+	int small[SMALL_LIMIT], n_small = 0;
 	struct blank blank = {0};
 
 	for (int i = 0; i < ink->n; i++) {
 		const struct ink_piece *p = &ink->pieces[i];
 		double longest = (p->w > p->h ? p->w : p->h) / mm, mm2 = p->area / (mm * mm);
-		if (longest < 0.7 || is_rim(p, normal, mm) || is_fold(p, normal, mm) ||
-		    is_staple(p, normal, mm))
+		if (is_rim(p, normal, mm) || is_fold(p, normal, mm) || is_staple(p, normal, mm))
 			continue;
 		enum ink_kind kind = ink_judge(p, dpi, grain);
 		if (kind == INK_NOISE) {
 			hint += mm2 * p->contrast / GROUND_PAPER * 0.05;
 			continue;
 		}
-		blank.written++;
-		blank.written_mm2 += mm2;
-		if (kind == INK_FAINT) {
-			blank.faint++;
-			blank.faint_mm2 += mm2;
+		/* one stroke of an initial is 4 mm long and a third of a millimetre wide */
+		bool large = kind == INK_STRONG ? longest >= 1.5 && mm2 >= 0.7
+						: longest >= 1.8 && mm2 >= 1.1;
+		if (large) {
+			blank.written++;
+			blank.written_mm2 += mm2;
+			blank.faint += kind == INK_FAINT;
+			blank.faint_mm2 += kind == INK_FAINT ? mm2 : 0;
+			evidence += kind == INK_STRONG ? 1 : 0.6;
+		} else if (kind == INK_STRONG && n_small < SMALL_LIMIT) {
+			small[n_small++] = i;
 		}
-		/* a stroke of an initial: 2 mm long, a third of a millimetre wide */
-		double weight = kind == INK_STRONG ? 1 : 0.6;
-		evidence += longest >= 1.2 || mm2 >= 0.3 ? weight : 0.15 * weight;
 	}
+	/* dust lies alone; three small marks in a row are a line of small print */
+	for (int i = 0; i < n_small; i++)
+		if (has_company(ink->pieces, small, n_small, i, 6 * mm)) {
+			blank.written++;
+			evidence += 0.2;
+		} else {
+			hint += 0.05;
+		}
 	for (int i = 0; coloured && i < coloured->n; i++) {
 		const struct ink_piece *p = &coloured->pieces[i];
 		double longest = (p->w > p->h ? p->w : p->h) / chroma_dpi * 25.4;
 		if (longest >= 2)
 			evidence += 0.6;
 	}
-	double score = evidence > 0 ? 0.5 * exp(-evidence) : 1 - 0.4 * (hint / (hint + 1));
-	blank.blank = evidence < 0.35;
-	if (blank.blank && evidence > 0)
-		score = 0.6 - evidence * 0.25;
-	blank.score = score;
+	blank.blank = evidence < 0.5;
+	if (!blank.blank)
+		blank.score = 0.5 * exp(-evidence);
+	else
+		blank.score = 1 - 0.45 * (hint + evidence) / (hint + evidence + 1);
 	*out = blank;
 }

@@ -15,6 +15,10 @@ struct run {
 	int y, from, to, label;
 };
 
+struct moments { /* of a piece's pixels */
+	double x, y, xx, yy, xy;
+};
+
 struct labels { /* union-find over runs */
 	struct run *runs;
 	int *parent;
@@ -92,7 +96,7 @@ static bool runs_find(const struct plane *normal, int threshold, struct labels *
 }
 
 static void run_measure(const struct run *run, const struct plane *normal,
-    const struct plane *other, struct ink_piece *piece)
+    const struct plane *other, struct ink_piece *piece, struct moments *moments)
 {
 	const uint8_t *row = plane_row(normal, run->y);
 	int right = run->to - 1, bottom;
@@ -124,6 +128,12 @@ static void run_measure(const struct run *run, const struct plane *normal,
 	int after = right + 2 >= normal->width_px ? normal->width_px - 1 : right + 2;
 	int inner_right = right - 1 >= run->from ? right - 1 : right;
 	piece->step += (row[before] - row[inner] + row[after] - row[inner_right]) / 2.0;
+	double n = run->to - run->from, middle = (run->from + run->to - 1) / 2.0;
+	moments->x += n * middle;
+	moments->y += n * run->y;
+	moments->xx += n * middle * middle + n * (n * n - 1) / 12;
+	moments->yy += n * run->y * run->y;
+	moments->xy += n * middle * run->y;
 	piece->area += run->to - run->from;
 	piece->run += 1;
 }
@@ -133,6 +143,7 @@ bool ink_find(const struct plane *normal, int threshold, const struct plane *oth
 {
 	struct labels labels = {0};
 	struct ink ink = {0};
+	struct moments *moments = NULL;
 	int *number = NULL;
 	bool ok = false;
 
@@ -145,16 +156,25 @@ bool ink_find(const struct plane *normal, int threshold, const struct plane *oth
 		if (labels.parent[i] == (int)i)
 			number[i] = ink.n < INK_LIMIT_PIECES ? ink.n++ : -1;
 	ink.pieces = calloc((size_t)ink.n + 1, sizeof *ink.pieces);
-	if (!ink.pieces)
+	moments = calloc((size_t)ink.n + 1, sizeof *moments);
+	if (!ink.pieces || !moments)
 		goto memory;
 	for (size_t i = 0; i < labels.n; i++) {
 		int piece = number[root(labels.parent, (int)i)];
 		if (piece >= 0)
-			run_measure(&labels.runs[i], normal, other, &ink.pieces[piece]);
+			run_measure(
+			    &labels.runs[i], normal, other, &ink.pieces[piece], &moments[piece]);
 	}
 	for (int i = 0; i < ink.n; i++) {
 		struct ink_piece *p = &ink.pieces[i];
-		double runs = p->run;
+		double runs = p->run, n = p->area;
+		const struct moments *m = &moments[i];
+		double vx = m->xx / n - m->x / n * (m->x / n),
+		       vy = m->yy / n - m->y / n * (m->y / n);
+		double cov = m->xy / n - m->x / n * (m->y / n);
+		/* the smaller eigenvalue of the second moments */
+		double least = (vx + vy - sqrt((vx - vy) * (vx - vy) + 4 * cov * cov)) / 2;
+		p->narrow = sqrt(least > 0 ? least : 0);
 		p->contrast /= p->area;
 		p->other /= p->area;
 		p->step /= runs;
@@ -170,6 +190,7 @@ done:
 	free(labels.runs);
 	free(labels.parent);
 	free(number);
+	free(moments);
 	ink_release(&ink);
 	return ok;
 }

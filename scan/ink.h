@@ -16,7 +16,9 @@ struct ink_piece { /* one 8-connected piece, in pixels of the plane */
 	double step;	 /* mean fall in value over three pixels at the ends of its rows: high where
 			    edges are sharp */
 	double other;	 /* mean of GROUND_PAPER - value in the second plane, where one was given */
-	double run;	 /* mean length of its rows' runs: the stroke's width, more or less */
+	double narrow; /* standard deviation across its longer axis: a straight wire's is a third of
+			  its width */
+	double run;    /* mean length of its rows' runs: the stroke's width, more or less */
 };
 
 struct ink { /* {0} is empty */

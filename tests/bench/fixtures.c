@@ -33,11 +33,21 @@ static const struct {
     {SAMPLE_FORM, "form", PAGE_BITONAL},
     {SAMPLE_MINUTES, "minutes", PAGE_BITONAL},
     {SAMPLE_COLOUR, "colour", PAGE_COLOUR},
-    {SAMPLE_PHOTO, "photo", PAGE_GREY},
+    {SAMPLE_PHOTO, "photo", PAGE_COLOUR},
 };
 #define N_SAMPLES 5
 
-static bool sample_fixture(int n, bool quick, struct fixture *out)
+struct filter {
+	const char *only, *name;
+};
+
+static bool wanted(const struct filter *filter, const struct fixture *fixture)
+{
+	return (!filter->only || strstr(fixture->set, filter->only)) &&
+	    (!filter->name || strstr(fixture->name, filter->name));
+}
+
+static bool sample_fixture(int n, bool quick, const struct filter *filter, struct fixture *out)
 {
 	/* for each kind: 4 quarters x clean or noisy, each with a skew of its own; then reductions
 	 */
@@ -45,7 +55,6 @@ static bool sample_fixture(int n, bool quick, struct fixture *out)
 	int which = n / per_kind, variant = n % per_kind;
 	if (which >= N_SAMPLES)
 		return false;
-	struct random random = {(uint32_t)n * 7919u + 17u};
 	static const double skews[12] = {
 	    0, 1.3, -2.1, 0.45, -0.7, 3.2, 0.15, -1.1, 6.5, -9, 13.5, 0.05};
 	bool noisy = variant % 2;
@@ -59,14 +68,15 @@ static bool sample_fixture(int n, bool quick, struct fixture *out)
 	    .noise = noisy,
 	    .dpi = 300};
 	struct error err = {0};
-	(void)random;
+	snprintf(out->name, sizeof out->name, "%s-%02d%s", samples[which].name, variant,
+	    noisy ? "-noisy" : "");
+	out->set = noisy ? "drawn, noisy" : "drawn, clean";
+	if (!wanted(filter, out))
+		return true;
 	if (!sample_draw(&page, &out->raw, &out->text, &err)) {
 		fprintf(stderr, "cannot draw: %s\n", err.what);
 		return false;
 	}
-	snprintf(out->name, sizeof out->name, "%s-%02d%s", samples[which].name, variant,
-	    noisy ? "-noisy" : "");
-	out->set = noisy ? "drawn, noisy" : "drawn, clean";
 	out->dpi = 300;
 	out->skew_known = out->orient_known = out->blank_known = true;
 	out->skew_deg = page.skew_deg;
@@ -316,7 +326,7 @@ static void side_draw(cairo_t *cr, int side, int w, int h, struct random *random
 	}
 }
 
-static bool side_fixture(int n, bool quick, struct fixture *out)
+static bool side_fixture(int n, bool quick, const struct filter *filter, struct fixture *out)
 {
 	int variants = quick ? 1 : 6;
 	int side = n / variants, variant = n % variants;
@@ -327,6 +337,10 @@ static bool side_fixture(int n, bool quick, struct fixture *out)
 	    {0.95, 0.95, 0.95}, {0.86, 0.82, 0.68}, {0.99, 0.99, 0.99}, {0.9, 0.9, 0.91}};
 	static const double coloured[6][3] = {{0.98, 0.94, 0.6}, {0.7, 0.85, 0.95},
 	    {0.98, 0.75, 0.75}, {0.75, 0.92, 0.75}, {0.95, 0.85, 0.65}, {0.8, 0.8, 0.8}};
+	snprintf(out->name, sizeof out->name, "%s-%d", side_names[side], variant);
+	out->set = side < N_MARKS ? "nearly blank" : "blank";
+	if (!wanted(filter, out))
+		return true;
 	int w = 2480, h = 3508;
 	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
 	cairo_t *cr = cairo_create(surface);
@@ -360,8 +374,6 @@ static bool side_fixture(int n, bool quick, struct fixture *out)
 		pixDestroy(&out->raw);
 		out->raw = grey;
 	}
-	snprintf(out->name, sizeof out->name, "%s-%d", side_names[side], variant);
-	out->set = side < N_MARKS ? "nearly blank" : "blank";
 	out->dpi = 300;
 	out->blank_known = true;
 	out->blank = side >= N_MARKS;
@@ -437,15 +449,17 @@ static bool real_fixture(int n, const char *corpus, struct fixture *out)
 	return true;
 }
 
-bool fixture_open(int n, bool quick, const char *corpus, struct fixture *out)
+bool fixture_open(
+    int n, bool quick, const char *corpus, const char *only, const char *name, struct fixture *out)
 {
 	int n_drawn = N_SAMPLES * (quick ? 2 : 12), n_sides = N_SIDES * (quick ? 1 : 6);
+	struct filter filter = {only, name};
 	*out = (struct fixture){0};
 	if (n < n_drawn)
-		return sample_fixture(n, quick, out);
+		return sample_fixture(n, quick, &filter, out);
 	n -= n_drawn;
 	if (n < n_sides)
-		return side_fixture(n, quick, out);
+		return side_fixture(n, quick, &filter, out);
 	n -= n_sides;
 	if (n < 16)
 		return drawn_fixture(n, corpus, out);

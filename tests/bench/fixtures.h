@@ -25,8 +25,12 @@ struct fixture { /* {0} is empty */
 	double width_mm, height_mm;
 };
 
-/* Number n of the fixtures; false after the last one. quick leaves most of the drawn ones out. */
-bool fixture_open(int n, bool quick, const char *corpus, struct fixture *out);
+/*
+ * Number n of the fixtures; false after the last one. quick leaves most of the drawn ones out;
+ * those whose set and name do not contain only and name (NULL: any) are not drawn: raw stays NULL.
+ */
+bool fixture_open(
+    int n, bool quick, const char *corpus, const char *only, const char *name, struct fixture *out);
 void fixture_release(struct fixture *fixture);
 
 #endif

@@ -295,8 +295,6 @@ static void measure_modes(struct bench *bench, struct fixture *fixture)
 	PIX *grey = pixConvertTo8(fixture->raw, 0), *bits = pixThresholdToBinary(grey, 140);
 	PIX *colour = fixture->raw;
 	enum page_kind kind = fixture->kind;
-	if (kind == PAGE_COLOUR)
-		fixture->kind = PAGE_BITONAL;
 	fixture->kind_known = kind == PAGE_BITONAL;
 	fixture->set = "drawn, grey scan";
 	fixture->raw = grey;
@@ -416,17 +414,17 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.what);
 		return 1;
 	}
+	bool scans = bench.only && strstr("drawn, grey scan drawn, bitonal scan", bench.only) &&
+	    strcmp(bench.only, "drawn");
 	bench.tiles = pixaCreate(100);
-	for (int n = 0; fixture_open(n, bench.quick, bench.corpus, &fixture); n++) {
+	for (int n = 0; fixture_open(n, bench.quick, bench.corpus,
+		 scans ? "drawn, clean" : bench.only, bench.name, &fixture);
+	     n++) {
 		bool wanted = (!bench.only || (fixture.set && strstr(fixture.set, bench.only))) &&
 		    (!bench.name || strstr(fixture.name, bench.name));
 		if (fixture.raw && wanted)
 			measure(&bench, &fixture);
-		if (fixture.raw &&
-		    (wanted ||
-			(bench.only &&
-			    strstr("drawn, grey scan drawn, bitonal scan", bench.only))) &&
-		    (!bench.name || strstr(fixture.name, bench.name)))
+		if (fixture.raw && (!bench.only || scans || !strcmp(bench.only, "drawn")))
 			measure_modes(&bench, &fixture);
 		fixture_release(&fixture);
 	}
