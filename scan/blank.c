@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "scan/ground.h"
+#include "scan/hole.h"
 
 #define STAPLE_CONTRAST 70.0
 #define SMALL_LIMIT	400
@@ -71,6 +72,8 @@ void blank_decide(const struct ink *ink, const struct plane *normal, double dpi,
 	struct blank blank = {0};
 
 	for (int i = 0; i < ink->n; i++) {
+		if (hole_rim(ink, i, normal->width_px, normal->height_px, dpi))
+			continue;
 		const struct ink_piece *p = &ink->pieces[i];
 		double longest = (p->w > p->h ? p->w : p->h) / mm, mm2 = p->area / (mm * mm);
 		if (is_rim(p, normal, mm) || is_fold(p, normal, mm) || is_staple(p, normal, mm))
