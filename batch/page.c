@@ -81,7 +81,7 @@ static bool page_recognise(
 	    !recogniser_open(
 		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err))
 		return false;
-	if (clean_for_recognition(page, dpi, 300, &prepared, &scale, &why))
+	if (clean_for_recognition(page, dpi, 0, &prepared, &scale, &why))
 		ok = recogniser_page(w->recogniser, prepared, scale, dpi / scale, pixGetWidth(page),
 		    pixGetHeight(page), dpi, "P1",
 		    (int)settings_int(w->settings, "ocr.timeout") * 1000, &r, &why);

@@ -1,6 +1,7 @@
 #include "ocr/recogniser.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <leptonica/allheaders.h>
@@ -289,6 +290,20 @@ static void collect_line(struct collector *collector, TessPageIterator *at)
 	collector->words_size = 0;
 }
 
+/*
+ * A speck that became a word: far smaller than its line, no letter or digit, and Tesseract itself
+ * is not sure. A full stop or a hyphen that stands alone is sure, or larger.
+ */
+static bool is_speck(const struct alto_word *word, const struct alto_line *line)
+{
+	double larger_px = word->w_px > word->h_px ? word->w_px : word->h_px;
+
+	for (const unsigned char *p = (const unsigned char *)word->text; *p; p++)
+		if (isalnum(*p) || *p >= 0xC3)
+			return false;
+	return word->confidence < 0.5 && larger_px < 0.2 * line->h_px;
+}
+
 static void collect_word(struct collector *collector, TessResultIterator *at)
 {
 	TessPageIterator *place = TessResultIteratorGetPageIterator(at);
@@ -326,6 +341,10 @@ static void collect_word(struct collector *collector, TessResultIterator *at)
 	word.confidence = word.confidence < 0 ? 0 : word.confidence > 1 ? 1 : word.confidence;
 	if (language && strlen(language) < sizeof word.language && !strchr(language, '/'))
 		strcpy(word.language, language);
+	if (is_speck(&word, line)) {
+		free(word.text);
+		goto done;
+	}
 	line->words[line->n_words++] = word;
 done:
 	TessDeleteText(text);
@@ -359,6 +378,45 @@ static bool collect(struct collector *collector, TessBaseAPI *api, struct error 
 	if (collector->full)
 		return error_set(err, ERROR_SYSTEM, NULL, _("no memory for the page's text"));
 	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Drops what Tesseract read into signatures and the like: lines of a word or two, none of them
+ * sure, half as high again as the page's lines are. Text so large is easily read.
+ */
+static void drop_scrawls(struct alto_page *page)
+{
+	double *heights_px = calloc((size_t)page->n_lines + 1, sizeof *heights_px);
+	int kept = 0;
+
+	for (int i = 0; heights_px && i < page->n_lines; i++)
+		heights_px[i] = page->lines[i].h_px;
+	if (heights_px)
+		qsort(heights_px, (size_t)page->n_lines, sizeof *heights_px, by_value);
+	double usual_px = heights_px ? heights_px[page->n_lines / 2] : 0;
+	free(heights_px);
+	for (int i = 0; i < page->n_lines; i++) {
+		struct alto_line *line = &page->lines[i];
+		bool sure = page->n_lines < 4 || line->n_words > 3 || line->h_px < 1.5 * usual_px;
+
+		for (int k = 0; k < line->n_words; k++)
+			sure |= line->words[k].confidence >= 0.2;
+		if (sure) {
+			page->lines[kept++] = *line;
+			continue;
+		}
+		for (int k = 0; k < line->n_words; k++)
+			free(line->words[k].text);
+		free(line->words);
+	}
+	page->n_lines = kept;
 }
 
 static bool in_list(const char *word, const char *const *list, size_t n)
@@ -495,6 +553,7 @@ bool recogniser_page(struct recogniser *recogniser, const struct Pix *image, dou
 		if (!collect(&collector, recogniser->api, err))
 			goto done;
 	}
+	drop_scrawls(&collector.page);
 	mark_hyphens(&collector.page);
 	for (int i = 0; i < collector.page.n_lines; i++) {
 		for (int k = 0; k < collector.page.lines[i].n_words; k++)

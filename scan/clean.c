@@ -13,16 +13,20 @@
 #include "scan/ground.h"
 #include "scan/ink.h"
 #include "scan/skew.h"
+#include "scan/speck.h"
 #include "scan/turn.h"
 
 const struct clean_options clean_options_standard = {true, true, true, true};
 
-#define WORK_DPI      150 /* what is measured is measured here */
-#define CHROMA_REDUCE 2	  /* further, for colour */
-#define TILE_MM	      4.0
-#define LEAST_PX      48  /* smaller images are passed through */
-#define INK_LEVEL     160 /* of GROUND_PAPER: text for skew and orientation */
-#define DARK_PAGE     40  /* paper darker than this is none */
+#define WORK_DPI       150 /* what is measured is measured here */
+#define CHROMA_REDUCE  2   /* further, for colour */
+#define TILE_MM	       4.0
+#define READ_DPI       200 /* faster than 300, and not worse for letters of usual height */
+#define SMALL_TEXT_PX  9   /* at READ_DPI: about 6 point */
+#define SMALL_TEXT_DPI 300
+#define LEAST_PX       48  /* smaller images are passed through */
+#define INK_LEVEL      160 /* of GROUND_PAPER: text for skew and orientation */
+#define DARK_PAGE      40  /* paper darker than this is none */
 
 struct view { /* a page, reduced to be measured */
 	int reduction, rgb_reduction;
@@ -325,8 +329,9 @@ done:
 	return ok;
 }
 
-bool clean_for_recognition(const struct Pix *page, double dpi, double dpi_wanted, struct Pix **out,
-    double *scale, struct error *err)
+/* Thresholded at dpi_wanted and without specks; *text_px is the height of its letters. */
+static bool prepare(const struct Pix *page, double dpi, double dpi_wanted, PIX **out,
+    double *text_px, struct error *err)
 {
 	struct plane luma = {0}, reduced = {0}, small = {0}, normal = {0};
 	struct ground paper = {0};
@@ -358,13 +363,13 @@ bool clean_for_recognition(const struct Pix *page, double dpi, double dpi_wanted
 	    !ground_normalise(&paper, &luma, &normal, err))
 		goto done;
 	bits = plane_pix_below(&normal, ground_otsu(&normal, 100, 175));
-	if (!bits) {
+	if (!bits || !speck_remove(bits, text_px)) {
+		pixDestroy(&bits);
 		error_set(err, ERROR_SYSTEM, NULL, _("no memory for an image of %d x %d pixels"),
 		    luma.width_px, luma.height_px);
 		goto done;
 	}
 	pixSetResolution(bits, (int)lround(at_dpi), (int)lround(at_dpi));
-	*scale = (double)pixGetWidth((PIX *)(uintptr_t)page) / luma.width_px;
 	*out = bits;
 	ok = true;
 done:
@@ -374,4 +379,23 @@ done:
 	plane_release(&normal);
 	ground_release(&paper);
 	return ok;
+}
+
+bool clean_for_recognition(const struct Pix *page, double dpi, double dpi_wanted, struct Pix **out,
+    double *scale, struct error *err)
+{
+	bool by_text = dpi_wanted <= 0;
+	double text_px = 0;
+	PIX *bits = NULL;
+
+	if (!prepare(page, dpi, by_text ? READ_DPI : dpi_wanted, &bits, &text_px, err))
+		return false;
+	if (by_text && text_px > 0 && text_px < SMALL_TEXT_PX && dpi > READ_DPI * 1.1) {
+		pixDestroy(&bits);
+		if (!prepare(page, dpi, SMALL_TEXT_DPI, &bits, &text_px, err))
+			return false;
+	}
+	*scale = (double)pixGetWidth((PIX *)(uintptr_t)page) / pixGetWidth(bits);
+	*out = bits;
+	return true;
 }
