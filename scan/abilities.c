@@ -67,7 +67,8 @@ static bool about_imprinter(const char *name)
 struct lists {
 	SANE_Handle handle;
 	json_t *options, *double_feed, *imprinter;
-	bool df_known, df_on;
+	int df_switches;		   /* sensors that can be switched */
+	bool df_on, df_action, df_ignored; /* one is on; there is an action; it does nothing */
 };
 
 static void option_add(void *self, SANE_Int index, const SANE_Option_Descriptor *d)
@@ -93,17 +94,24 @@ static void option_add(void *self, SANE_Int index, const SANE_Option_Descriptor 
 		json_array_append_new(l->imprinter, text(d->name));
 	if (about_double_feed(d->name) && settable) {
 		json_array_append_new(l->double_feed, text(d->name));
-		/* on where a switch is on, or an action is chosen that does something */
-		if (readable && active &&
-		    (d->type == SANE_TYPE_BOOL || d->type == SANE_TYPE_STRING)) {
-			l->df_known = true;
-			if (strcmp(value, "yes") == 0 ||
-			    (d->type == SANE_TYPE_STRING && strcasecmp(value, "default") != 0 &&
-				strcasecmp(value, "none") != 0 && strcasecmp(value, "off") != 0 &&
-				strcasecmp(value, "continue") != 0))
-				l->df_on = true;
+		/* kvs40xx: dfeed_l, _c, _r switch single sensors off */
+		if (readable && d->type == SANE_TYPE_BOOL && !strchr(d->name, '_')) {
+			l->df_switches++;
+			l->df_on = l->df_on || (active && strcmp(value, "yes") == 0);
+		}
+		if (readable && d->type == SANE_TYPE_STRING && strstr(d->name, "action")) {
+			l->df_action = true;
+			l->df_ignored = strcasecmp(value, "stop") != 0;
 		}
 	}
+}
+
+/* Null: the device does not tell. */
+static json_t *double_feed_on(const struct lists *l)
+{
+	if (l->df_switches == 0 && !l->df_action)
+		return json_null();
+	return json_boolean((l->df_switches == 0 || l->df_on) && !l->df_ignored);
 }
 
 static json_t *settings_list(const struct device_settings *settings)
@@ -124,7 +132,10 @@ static json_t *settings_list(const struct device_settings *settings)
 
 char *abilities_text(SANE_Handle handle, const struct abilities *a)
 {
-	struct lists lists = {handle, json_array(), json_array(), json_array(), false, false};
+	struct lists lists = {.handle = handle,
+	    .options = json_array(),
+	    .double_feed = json_array(),
+	    .imprinter = json_array()};
 	json_t *root = json_object(), *df = json_object();
 
 	device_options_each(handle, option_add, &lists);
@@ -139,7 +150,7 @@ char *abilities_text(SANE_Handle handle, const struct abilities *a)
 	json_object_set_new(root, "modes", choices_of(handle, SANE_NAME_SCAN_MODE));
 	json_object_set_new(root, "resolutions", choices_of(handle, SANE_NAME_SCAN_RESOLUTION));
 	json_object_set_new(df, "options", lists.double_feed);
-	json_object_set_new(df, "on", lists.df_known ? json_boolean(lists.df_on) : json_null());
+	json_object_set_new(df, "on", double_feed_on(&lists));
 	json_object_set_new(root, "double_feed", df);
 	json_object_set_new(root, "imprinter", lists.imprinter);
 	json_object_set_new(root, "feed_count",

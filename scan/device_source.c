@@ -151,9 +151,11 @@ static bool extra_has(const struct scanner_options *options, const char *name)
 {
 	size_t n = strlen(name);
 
-	for (const char *const *e = options->extra; e && *e; e++)
-		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+	for (const char *const *e = options->extra; e && *e; e++) {
+		const char *text = **e == '?' ? *e + 1 : *e;
+		if (strncmp(text, name, n) == 0 && text[n] == '=')
 			return true;
+	}
 	return false;
 }
 
@@ -306,20 +308,36 @@ static bool geometry_set(SANE_Handle handle, const struct scanner_options *optio
 
 /* --- all of it -------------------------------------------------------------------------- */
 
+/* Options that a profile asks for only where the device has them may be missing or refused. */
+static bool extra_set(
+    SANE_Handle handle, const char *extra, struct device_settings *settings, struct error *err)
+{
+	struct error ignored = {0};
+	bool maybe = extra[0] == '?';
+	const char *eq = strchr(extra, '=');
+	char name[128];
+
+	if (maybe)
+		extra++;
+	if (!eq || eq == extra || (size_t)(eq - extra) >= sizeof name)
+		return error_set(err, ERROR_SETUP, _("write it as option.name = value"),
+		    _("'%s' is not an option with its value"), extra);
+	memcpy(name, extra, (size_t)(eq - extra));
+	name[eq - extra] = '\0';
+	if (!maybe)
+		return device_option_set(handle, name, eq + 1, settings, err);
+	if (device_option_settable(handle, name) &&
+	    !device_option_set(handle, name, eq + 1, settings, &ignored))
+		log_put(LOG_NOTE, "scanner", "%s; %s", ignored.what, ignored.todo);
+	return true;
+}
+
 static bool extras_set(SANE_Handle handle, const struct scanner_options *options,
     struct device_settings *settings, struct error *err)
 {
-	for (const char *const *e = options->extra; e && *e; e++) {
-		const char *eq = strchr(*e, '=');
-		char name[128];
-		if (!eq || eq == *e || (size_t)(eq - *e) >= sizeof name)
-			return error_set(err, ERROR_SETUP, _("write it as option.name = value"),
-			    _("'%s' is not an option with its value"), *e);
-		memcpy(name, *e, (size_t)(eq - *e));
-		name[eq - *e] = '\0';
-		if (!device_option_set(handle, name, eq + 1, settings, err))
+	for (const char *const *e = options->extra; e && *e; e++)
+		if (!extra_set(handle, *e, settings, err))
 			return false;
-	}
 	return true;
 }
 

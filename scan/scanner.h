@@ -13,14 +13,17 @@
 struct scanner;
 
 struct scanner_options {
-	const char *device; /* SANE's name; "paper:DIR" is the simulator; NULL or "": the first one found */
-	const char *source; /* SANE's name of a source; NULL or "": duplex feeder if there, else feeder, else what is there */
+	const char *
+	    device; /* SANE's name; "paper:DIR" is the simulator; NULL or "": the first one found */
+	const char *source; /* SANE's name of a source; NULL or "": duplex feeder if there, else
+			       feeder, else what is there */
 	bool simplex;	    /* wants a one-sided source */
 	const char *mode;   /* "Color" "Gray" "Lineart" */
 	int resolution_dpi;
 	double page_width_mm, page_height_mm; /* 0: as large as the device can */
 	int timeout_ms;
-	const char *const *extra; /* "name=value" of further backend options, NULL-terminated; may be NULL */
+	const char *const *extra; /* "name=value" of further backend options, "?name=value" where
+				     the device has it; NULL-terminated; may be NULL */
 };
 
 struct device { /* as `altakt devices` shows it */
@@ -32,7 +35,7 @@ struct device_list {
 	int n;
 };
 
-/* Asks SANE which scanners there are. paper_folder (may be NULL) adds that simulator. */
+/* Asks SANE which scanners there are (simulators are not asked). May take seconds on a network. */
 bool device_list_open(struct device_list *out, struct error *err);
 void device_list_release(struct device_list *list);
 
@@ -65,9 +68,10 @@ const char *scanner_device(const struct scanner *scanner);
 const char *scanner_model(const struct scanner *scanner); /* "vendor model" */
 const char *scanner_source(const struct scanner *scanner);
 bool scanner_duplex(const struct scanner *scanner);
-bool scanner_is_flatbed(const struct scanner *scanner); /* feeds one image, then a person turns the page */
+bool scanner_is_flatbed(
+    const struct scanner *scanner); /* feeds one image, then a person turns the page */
 
-/* What the device can do, as JSON text (yours): sources, duplex, modes, resolutions, double_feed, imprinter, options. */
+/* What the device can do and what is set, as JSON text (yours); scan/abilities.h describes it. */
 char *scanner_abilities(struct scanner *scanner);
 
 #endif
