@@ -165,10 +165,11 @@ static void facts_print(struct print *p)
 		form_fact(p->form, _("Days in this claim"), line);
 		free(line);
 	}
-	line =
-	    file_path(_("%s (%s)"), date_at(p, c, "until", a), cutoff_show(text_at(c, "cutoff")));
-	form_fact(p->form, _("Counted up to and including"), a[0] ? line : "");
-	free(line);
+	if (date_at(p, c, "until", a)[0]) {
+		line = file_path(_("%s (%s)"), a, cutoff_show(text_at(c, "cutoff")));
+		form_fact(p->form, _("Counted up to and including"), line);
+		free(line);
+	}
 	line =
 	    file_path(_("%s by %s"), date_show(p, text_at(c, "made"), true, a), text_at(c, "by"));
 	form_fact(p->form, _("Made"), line);

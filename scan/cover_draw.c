@@ -93,9 +93,10 @@ static bool bars_draw(cairo_t *cr, const char *number, double y_mm, struct error
 		goto done;
 	}
 	symbol->symbology = BARCODE_CODE128;
+	/* Code 128 ends at 60 characters; the QR codes carry any number. */
 	if (ZBarcode_Encode(symbol, (const unsigned char *)number, (int)strlen(number)) >=
 	    ZINT_ERROR) {
-		code_failed(err, symbol->errtxt);
+		ok = true;
 		goto done;
 	}
 	double room = RIGHT_MM - LEFT_MM - 10, width = symbol->width * 0.5;
@@ -127,6 +128,7 @@ static double words_draw(cairo_t *cr, const char *text, struct words how, double
 	PangoFontDescription *font = pango_font_description_from_string(how.font);
 	cairo_font_options_t *options = cairo_font_options_create();
 	PangoLayout *layout;
+	bool one_line = how.line_mm > 0;
 	int w, h;
 
 	cairo_save(cr);
@@ -142,14 +144,24 @@ static double words_draw(cairo_t *cr, const char *text, struct words how, double
 	pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
 	pango_layout_set_alignment(layout, how.align);
 	pango_layout_set_text(layout, text, -1);
+	/* A hyphen at a break would be read as part of the number. */
+	PangoAttrList *attributes = pango_attr_list_new();
+	pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
+	pango_layout_set_attributes(layout, attributes);
+	pango_attr_list_unref(attributes);
 	for (double size = how.size_mm;; size *= 0.9) {
 		pango_font_description_set_absolute_size(font, size * fine * PANGO_SCALE);
 		pango_layout_set_font_description(layout, font);
 		pango_layout_get_size(layout, &w, &h);
-		if (size < 2 ||
-		    (h <= height_mm * fine * PANGO_SCALE &&
-			(size < how.line_mm || how.line_mm == 0 ||
-			    pango_layout_get_line_count(layout) == 1)))
+		if (size < 2)
+			break;
+		if (one_line && size < how.line_mm) { /* too small: rather break the line */
+			one_line = false;
+			size = how.size_mm * 0.75;
+			continue;
+		}
+		if (h <= height_mm * fine * PANGO_SCALE &&
+		    (!one_line || pango_layout_get_line_count(layout) == 1))
 			break;
 	}
 	pango_cairo_show_layout(cr, layout);
@@ -230,7 +242,7 @@ bool cover_draw(cairo_t *cr, const struct cover *cover, const char *authority, s
 
 	words_draw(cr, _("File number"), (struct words){"Sans", 5.2, PANGO_ALIGN_CENTER}, LEFT_MM,
 	    100, width, 8);
-	words_draw(cr, cover->file_number, (struct words){"Sans Bold", 24, PANGO_ALIGN_CENTER, 9},
+	words_draw(cr, cover->file_number, (struct words){"Sans Bold", 24, PANGO_ALIGN_CENTER, 11},
 	    LEFT_MM, 109, width, 58);
 	if (!bars_draw(cr, cover->file_number, 178, err))
 		goto done;
