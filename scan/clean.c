@@ -185,6 +185,15 @@ static void box_keep_ink(const struct view *view, double skew_deg, struct crop_b
 	double sine = sin(skew_deg * M_PI / 180), cosine = cos(skew_deg * M_PI / 180);
 	double mid_x = view->crop.raw_width_px / 2.0, mid_y = view->crop.raw_height_px / 2.0;
 	double least = 0.8 / 25.4 * view->dpi, air = 1.0 / 25.4 * view->dpi * scale;
+	/* beyond an edge of the paper there is no writing; only one that lies askew to it may cut
+	 * some */
+	bool open[4];
+	for (int side = 0; side < 4; side++) {
+		const struct edge *edge = &view->crop.edge[side];
+		double angle = atan(edge->slope) * 180 / M_PI;
+		angle = side == SIDE_LEFT || side == SIDE_RIGHT ? -angle : angle;
+		open[side] = !edge->found || fabs(angle - skew_deg) > 0.5;
+	}
 	for (int i = 0; i < view->ink.n; i++) {
 		const struct ink_piece *p = &view->ink.pieces[i];
 		if ((p->w > p->h ? p->w : p->h) < least || GROUND_PAPER - p->darkest < 90 ||
@@ -194,10 +203,10 @@ static void box_keep_ink(const struct view *view, double skew_deg, struct crop_b
 			double x = (p->x + (corner & 1 ? p->w : 0)) * scale - mid_x;
 			double y = (p->y + (corner & 2 ? p->h : 0)) * scale - mid_y;
 			double u = cosine * x + sine * y, v = -sine * x + cosine * y;
-			box->left = fmin(box->left, u - air);
-			box->right = fmax(box->right, u + air);
-			box->top = fmin(box->top, v - air);
-			box->bottom = fmax(box->bottom, v + air);
+			box->left = open[SIDE_LEFT] ? fmin(box->left, u - air) : box->left;
+			box->right = open[SIDE_RIGHT] ? fmax(box->right, u + air) : box->right;
+			box->top = open[SIDE_TOP] ? fmin(box->top, v - air) : box->top;
+			box->bottom = open[SIDE_BOTTOM] ? fmax(box->bottom, v + air) : box->bottom;
 		}
 	}
 }
