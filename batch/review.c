@@ -156,6 +156,29 @@ static void seen_note(struct review *r, const json_t *e, int64_t n)
 	}
 }
 
+/*
+ * False for most lines, which need not be parsed once more: pages without flags, and sheets fed by
+ * an account that is known. Inside JSON text a quote has a backslash before it, so what is looked
+ * for is what the writer wrote.
+ */
+static bool line_matters(struct review *r, const char *line)
+{
+	const char *event = strstr(line, "\"event\":\""), *account;
+
+	if (!event)
+		return true;
+	event += strlen("\"event\":\"");
+	if (strncmp(event, "page_done\"", 10) == 0)
+		return !strstr(event, "\"flags\":[]") || json_object_size(r->flags) > 0;
+	if (strncmp(event, "sheet_fed\"", 10) == 0) {
+		account = strstr(line, "\"account\":\"");
+		size_t known = strlen(r->account);
+		return !account || account > event || known == 0 ||
+		    strncmp(account + 11, r->account, known) != 0 || account[11 + known] != '"';
+	}
+	return true;
+}
+
 bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, struct error *err)
 {
 	char key[24];
@@ -163,6 +186,8 @@ bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, s
 
 	if (!tally_add(&r->tally, n, line, n_bytes, err) || !drawn_room(r, err))
 		return false;
+	if (!line_matters(r, line))
+		return true;
 	json_t *e = json_loadb(line, n_bytes, 0, NULL);
 	const char *event = text_of(e, "event");
 	if (strcmp(event, "page_done") == 0) {
@@ -186,6 +211,9 @@ bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, s
 		if (!review_draw(&r->tally, r->seed, r->percent, r->drawn, err))
 			goto done;
 	}
+	if (strcmp(event, "sheet_fed") == 0)
+		snprintf(r->account, sizeof r->account, "%.63s",
+		    strlen(text_of(e, "account")) < 64 ? text_of(e, "account") : "");
 	if (event_is_work(event))
 		json_object_set_new(r->accounts, text_of(e, "account"), json_true());
 	ok = true;

@@ -66,6 +66,7 @@ struct review { /* {0} is empty */
 	/* While folding: */
 	json_t *seen; /* "12f": number of the event */
 	int64_t seen_all;
+	char account[64]; /* that fed last */
 	int n_room;
 };
 

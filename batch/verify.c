@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 #include "config/hash.h"
 #include "config/text.h"
 
-enum { CLAIM_LIMIT_BYTES = 256 << 20 };
+enum { CLAIM_LIMIT_BYTES = 256 << 20, THREADS_MAX = 15 };
 
 static void report_begin(struct verify_report *report)
 {
@@ -331,36 +333,117 @@ static bool own_chain(struct whole *w, struct error *err)
 	return ok && claims_superfluous(w, err);
 }
 
+/* Batches are checked side by side: each has a report of its own, joined in their order. */
+struct task {
+	char *path;
+	struct verify_batch *batch;
+	struct verify_report report;
+	struct error err;
+	bool ok;
+};
+
+struct tasks {
+	const struct whole *whole;
+	struct task *tasks;
+	int n;
+	atomic_int next;
+};
+
+static void *tasks_run(void *self)
+{
+	struct tasks *all = self;
+	struct journal *journal = NULL; /* a handle belongs to one thread */
+	int i;
+
+	if (all->whole->journal)
+		journal_open(all->whole->root, &journal, NULL);
+	while ((i = atomic_fetch_add(&all->next, 1)) < all->n) {
+		struct task *t = &all->tasks[i];
+		report_begin(&t->report);
+		t->ok = verify_batch_read(t->path, all->whole->root, journal, all->whole->chains,
+		    &t->report, t->batch, &t->err);
+	}
+	journal_close(journal);
+	return NULL;
+}
+
+static void tasks_start(struct tasks *all)
+{
+	pthread_t threads[THREADS_MAX];
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int n = 0;
+
+	while (n + 1 < cores && n + 1 < all->n && n < THREADS_MAX &&
+	    pthread_create(&threads[n], NULL, tasks_run, all) == 0)
+		n++;
+	tasks_run(all);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+}
+
+static void report_join(struct verify_report *to, struct verify_report *from)
+{
+	json_array_extend(to->findings, from->findings);
+	json_array_extend(to->notes, from->notes);
+	to->batches += from->batches;
+	to->manifests += from->manifests;
+	to->bundles += from->bundles;
+	to->bags += from->bags;
+	to->events += from->events;
+	to->sheets += from->sheets;
+	verify_report_release(from);
+}
+
+static bool task_end(struct whole *w, struct task *t, struct error *err)
+{
+	json_t *bundle;
+	size_t k;
+
+	report_join(w->report, &t->report);
+	if (!t->ok) {
+		*err = t->err;
+		return false;
+	}
+	if (w->own_good && !json_object_get(w->opened, t->batch->name))
+		verify_find(
+		    w->report, t->path, _("the workspace's ledger does not know this batch"));
+	json_array_foreach(t->batch->bundles, k, bundle)
+	    json_object_set_new(w->bundles, json_string_value(bundle), json_true());
+	return true;
+}
+
 static bool batches_read(struct whole *w, struct error *err)
 {
 	char *folder = file_path("%s/batches", w->root);
+	struct tasks all = {.whole = w};
 	struct names names;
 	const char *batch;
 	json_t *unused;
 	bool ok = names_read(folder, &names, err);
 
 	w->batches = calloc((size_t)names.n + 1, sizeof *w->batches);
-	if (!w->batches)
-		ok = error_errno(err, NULL, _("cannot check '%s'"), w->root);
-	for (int i = 0; ok && i < names.n; i++) {
+	all.tasks = calloc((size_t)names.n + 1, sizeof *all.tasks);
+	if (!w->batches || !all.tasks)
+		abort(); /* a few bytes for each batch */
+	for (int i = 0; i < names.n; i++) {
 		char *path = file_path("%s/%s", folder, names.names[i]);
-		if (!is_folder(path) || !batch_name_check(names.names[i], NULL)) {
-			verify_find(w->report, path, _("it does not belong here"));
+		if (is_folder(path) && batch_name_check(names.names[i], NULL)) {
+			all.tasks[all.n++] =
+			    (struct task){.path = path, .batch = &w->batches[w->n_batches++]};
 		} else {
-			struct verify_batch *b = &w->batches[w->n_batches++];
-			ok = verify_batch_read(
-			    path, w->root, w->journal, w->chains, w->report, b, err);
-			if (ok && w->own_good && !json_object_get(w->opened, names.names[i]))
-				verify_find(w->report, path,
-				    _("the workspace's ledger does not know this batch"));
-			for (int k = 0; ok && k < b->tally.n_files; k++)
-				if (b->tally.files[k].bundle[0] &&
-				    b->tally.state != BATCH_ABANDONED)
-					json_object_set_new(
-					    w->bundles, b->tally.files[k].bundle, json_true());
+			verify_find(w->report, path, _("it does not belong here"));
+			free(path);
 		}
-		free(path);
 	}
+	if (ok)
+		tasks_start(&all);
+	for (int i = 0; i < all.n; i++) {
+		if (ok)
+			ok = task_end(w, &all.tasks[i], err);
+		verify_report_release(&all.tasks[i].report);
+		free(all.tasks[i].path);
+	}
+	free(all.tasks);
 	json_object_foreach(w->opened, batch, unused)
 	{
 		char *path = file_path("%s/%s", folder, batch);

@@ -45,37 +45,89 @@ struct chain {
 	json_t *wanted;
 	const char *path;
 	struct verify_report *report;
-	struct hash *all;    /* of the lines read, as the file has them */
-	struct error failed; /* of visit */
-	bool visit_failed;
+	struct hash *all; /* of the lines read, as the file has them */
 };
 
-static bool chain_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+static void wanted_compare(const struct chain *c, int64_t n, const char *head)
 {
-	struct chain *c = self;
-	char key[24], hex[HASH_SIZE];
+	char key[24];
 
-	hash_add(c->all, line, n_bytes);
-	hash_add(c->all, "\n", 1);
-	if (c->wanted) {
-		snprintf(key, sizeof key, "%lld", (long long)n);
-		const char *head = json_string_value(json_object_get(c->wanted, key));
-		if (head) {
-			hash_bytes(HASH_SHA256, line, n_bytes, hex);
-			if (strcmp(hex, head) != 0)
-				verify_find(c->report, c->path,
-				    _("line %lld is not the one that a claim rests on"),
-				    (long long)n);
-			json_object_del(c->wanted, key);
+	snprintf(key, sizeof key, "%lld", (long long)n);
+	const char *expected = json_string_value(json_object_get(c->wanted, key));
+	if (!expected)
+		return;
+	if (strcmp(expected, head) != 0)
+		verify_find(c->report, c->path, _("line %lld is not the one that a claim rests on"),
+		    (long long)n);
+	json_object_del(c->wanted, key);
+}
+
+/*
+ * The lines of a ledger.jsonl, each with its number in front and the hash of the line before at its
+ * end, exactly as they are written; visit parses them. False in *whole and a finding where the
+ * chain ends early.
+ */
+static bool chain_walk(struct chain *c, int64_t *n, char head[65], bool *whole, struct error *err)
+{
+	FILE *f = fopen(c->path, "re");
+	char *line = NULL, hash[HASH_SIZE], start[48], end[96];
+	size_t size = 0;
+	bool ok = true;
+	ssize_t len;
+
+	*whole = false;
+	if (!f)
+		return error_errno(err, NULL, _("cannot read '%s'"), c->path);
+	snprintf(hash, sizeof hash, "%s", hash_zero);
+	while (ok && (len = getline(&line, &size, f)) > 0) {
+		struct error bad = {0};
+		int n_start =
+		    snprintf(start, sizeof start, "{\"n\":%lld,\"at\":\"", (long long)*n + 1);
+		int n_end = snprintf(end, sizeof end, ",\"prev\":\"%.64s\"}\n", hash);
+		if (line[len - 1] != '\n') {
+			verify_find(c->report, c->path, _("line %lld is cut"), (long long)*n + 1);
+			goto done;
 		}
+		if (len <= n_start + n_end || memcmp(line, start, (size_t)n_start) != 0) {
+			verify_find(c->report, c->path,
+			    _("line %lld does not have this number: lines were removed, added or moved"),
+			    (long long)*n + 1);
+			goto done;
+		}
+		if (memcmp(line + len - n_end, end, (size_t)n_end) != 0) {
+			verify_find(c->report, c->path,
+			    _("line %lld: the chain breaks: line %lld is not the one that this event was written after"),
+			    (long long)*n + 1, (long long)*n);
+			goto done;
+		}
+		hash_add(c->all, line, (size_t)len);
+		line[--len] = '\0';
+		hash_bytes(HASH_SHA256, line, (size_t)len, hash);
+		++*n;
+		if (c->wanted)
+			wanted_compare(c, *n, hash);
+		if (memchr(line, '\0', (size_t)len))
+			error_set(&bad, ERROR_CHECK, NULL, _("not an event"));
+		else if (!c->visit || c->visit(c->self, *n, line, (size_t)len, &bad))
+			continue;
+		if (bad.kind != ERROR_CHECK) {
+			*err = bad;
+			ok = false;
+		} else {
+			verify_find(
+			    c->report, c->path, _("line %lld: %s"), (long long)*n, bad.what);
+		}
+		goto done;
 	}
-	if (!c->visit)
-		return true;
-	if (c->visit(c->self, n, line, n_bytes, &c->failed))
-		return true;
-	c->visit_failed = true;
-	*err = c->failed;
-	return false;
+	if (ferror(f))
+		ok = error_errno(err, NULL, _("cannot read '%s'"), c->path);
+	*whole = ok;
+done:
+	memcpy(head, hash, 64);
+	head[64] = '\0';
+	free(line);
+	fclose(f);
+	return ok;
 }
 
 static bool journal_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
@@ -140,7 +192,6 @@ bool verify_chain(const char *folder, const char *chain, struct journal *journal
 	    .path = path,
 	    .report = report,
 	    .all = hash_open(HASH_SHA256)};
-	struct error bad = {0};
 	size_t before = json_array_size(report->findings);
 	bool ok = true, whole = false;
 	/* The program appends under this lock: neither line nor head is ever seen half written. */
@@ -152,16 +203,9 @@ bool verify_chain(const char *folder, const char *chain, struct journal *journal
 		flock(fd, LOCK_SH);
 	if (!file_exists(path)) {
 		verify_find(report, path, _("it is missing"));
-	} else if (!ledger_file_read(path, chain_line, &c, n, head, &bad)) {
-		if (c.visit_failed && bad.kind != ERROR_CHECK) {
-			*err = bad;
-			ok = false;
-		} else {
-			verify_find(report, path, "%s", bad.what);
-		}
 	} else {
-		whole = true;
-		ok = head_compare(folder, *n, head, report, err);
+		ok = chain_walk(&c, n, head, &whole, err) &&
+		    (!whole || head_compare(folder, *n, head, report, err));
 	}
 	hash_close(c.all, all);
 	report->events += *n;
@@ -568,6 +612,8 @@ static bool bundles_compare(
 		const struct tally_file *f = &b->tally.files[i];
 		struct tally_counts c;
 		tally_file_counts(&b->tally, f->file, &c);
+		if (f->bundle[0] && b->tally.state != BATCH_ABANDONED)
+			json_array_append_new(b->bundles, json_string(f->bundle));
 		if (!f->bundle[0] || b->tally.state == BATCH_ABANDONED ||
 		    (!f->bundled && c.counted + c.blank_uncounted == 0))
 			continue;
@@ -656,8 +702,10 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	int64_t n;
 	bool ok = false;
 
-	*out = (struct verify_batch){
-	    .evidence = json_object(), .accepted = json_array(), .claims = json_object()};
+	*out = (struct verify_batch){.evidence = json_object(),
+	    .accepted = json_array(),
+	    .bundles = json_array(),
+	    .claims = json_object()};
 	snprintf(out->name, sizeof out->name, "%.64s", base_name(folder));
 	report->batches++;
 	if (!verify_chain(folder, out->name, journal, json_object_get(chains, out->name),
@@ -685,6 +733,13 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	report->sheets += c.sheets;
 	ok = true;
 done:
+	/* Only what the whole needs is kept: a workspace has hundreds of batches. */
+	tally_release(&out->tally);
+	for (int i = 0; i < out->n_revisions; i++) {
+		free(out->revisions[i].text);
+		free(out->revisions[i].csv);
+		out->revisions[i].text = out->revisions[i].csv = NULL;
+	}
 	free(ledger);
 	return ok;
 }
@@ -700,5 +755,6 @@ void verify_batch_release(struct verify_batch *b)
 	json_decref(b->evidence);
 	json_decref(b->accepted);
 	json_decref(b->claims);
+	json_decref(b->bundles);
 	*b = (struct verify_batch){0};
 }

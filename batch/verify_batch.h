@@ -22,12 +22,13 @@ struct verify_revision { /* of a manifest, made again from the events */
 
 struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
 	char name[65], station[65];
-	bool chain_good; /* the rest can be trusted */
-	struct tally tally;
+	bool chain_good;    /* the rest can be trusted */
+	struct tally tally; /* while it is read */
 	struct verify_revision *revisions;
 	int n_revisions;
 	json_t *evidence; /* path: sha256 */
 	json_t *accepted; /* events, in order */
+	json_t *bundles;  /* folders below the root that it names */
 	json_t *claims;	  /* numbers of the claims that hold it, as text keys */
 	char head[65];
 };
