@@ -29,17 +29,24 @@
  *	jam            JAMMED
  *	cover-open     COVER_OPEN
  *	io-error       IO_ERROR
- *	no-docs        NO_DOCS         though there is paper; before the back: the sheet went
- *through, its back is lost busy           DEVICE_BUSY     before a side: nothing moved, the next
- *sane_start() is that side no-mem         NO_MEM access-denied  ACCESS_DENIED cancelled CANCELLED
- *somebody pressed stop at the device inval          INVAL disconnect     IO_ERROR        and from
- *every call until the device is opened again hang           CANCELLED       blocks until
- *sane_cancel() (read() without blocking: no bytes) double-feed    GOOD, JAMMED    this sheet and
- *the next go through as one: the first one's sides are delivered; if the sensors saw it, the
- *following sane_start() is JAMMED, once, with both sheets in the tray
+ *	no-docs        NO_DOCS         though there is paper; before the back: the sheet
+ *	                               went through, its back is lost
+ *	busy           DEVICE_BUSY     before a side: nothing moved, the next sane_start()
+ *	                               is that side
+ *	no-mem         NO_MEM
+ *	access-denied  ACCESS_DENIED
+ *	cancelled      CANCELLED       somebody pressed stop at the device
+ *	inval          INVAL
+ *	disconnect     IO_ERROR        and from every call until the device is opened again
+ *	hang           CANCELLED       blocks until sane_cancel(); reading without blocking
+ *	                               gives no bytes
+ *	double-feed    GOOD, JAMMED    this sheet and the next go through as one: the first
+ *	                               one's sides are delivered; if the sensors saw it,
+ *	                               the following sane_start() is JAMMED, once, with
+ *	                               both sheets in the tray
  *
- * A sheet that met any other fault lies at the front of the stack again, from its front side. How
- *often each fault has happened is in .fed, by "<sheet>.<which of that sheet>".
+ * A sheet that met any other fault lies at the front of the stack again, from its front
+ * side. How often each fault has happened is in .fed, by "<sheet>.<which of that sheet>".
  *
  * .fed is written beside and renamed, not synced: it plays the paper, which a killed process
  * does not put back; the kernel keeps what was renamed. (A power cut may lose it, where the whole

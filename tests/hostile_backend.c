@@ -21,13 +21,17 @@
  *	negative         says that it delivered -5 bytes
  *	changing         every sane_get_parameters() announces another width
  *	changing-back    the back is wider than the front (allowed)
- *	start=N read=N   the status that sane_start(), sane_read() end with, after send lines; any
- *number slow=N           each sane_read() takes N ms hang             sane_read() blocks until
- *sane_cancel() hang-hard        sane_read() blocks, whatever is done, for 20 s options=empty    no
- *option but their number · options=null  descriptors that are NULL options=rubbish  nameless, of
- *unknown type, without their lists, of negative size options=many     their number is a million,
- *all but the first few NULL refuse=NAME      an option that cannot be set · rounds  resolution
- *becomes 99 when set
+ *	start=N read=N   the status that sane_start(), sane_read() end with, after send
+ *	                 lines; any number
+ *	slow=N           each sane_read() takes N ms
+ *	hang             sane_read() blocks until sane_cancel()
+ *	hang-hard        sane_read() blocks, whatever is done, for 20 s
+ *	options=empty    no option but their number
+ *	options=null     descriptors that are NULL
+ *	options=rubbish  nameless, of unknown type, without their lists, of negative size
+ *	options=many     their number is a million, all but the first few NULL
+ *	refuse=NAME      an option that cannot be set
+ *	rounds           resolution becomes 99 when set
  */
 #include <sane/sane.h>
 
