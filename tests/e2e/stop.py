@@ -7,7 +7,8 @@ import subprocess
 import glob
 import time
 
-from harness import (BUILD, DONE, SANITIZED, WAITING, Page, Stack, balance, check, contains, environment, equal, main,
+import simulator
+from harness import (DONE, SANITIZED, WAITING, Page, Stack, balance, check, contains, equal, main,
                      stop, wait_until, words)
 
 FILES = (("33/1", 4), ("33/2", 3), ("33/3", 5))
@@ -39,7 +40,6 @@ def put_back(ws, device, sheets):
     """The operator's hand: lays the last sheets of the tray onto the feeder again."""
     if sheets == 0:
         return
-    backend = glob.glob(os.path.join(BUILD, "**/libsane-paper.so.1"), recursive=True)[0]
     conf = os.path.join(ws.folder, "sane")
     os.makedirs(conf, exist_ok=True)
     with open(os.path.join(conf, "dll.conf"), "w", encoding="utf-8") as f:
@@ -47,7 +47,7 @@ def put_back(ws, device, sheets):
     before = through(device)
     done = subprocess.run(["scanimage", "-d", device, "--source", "ADF Duplex", f"--put-back={sheets}", "-n"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
-                          env=environment(SANE_CONFIG_DIR=conf, LD_LIBRARY_PATH=os.path.dirname(backend)))
+                          env=simulator.environment(SANE_CONFIG_DIR=conf))
     equal(through(device), before - sheets, f"sheets in the tray\n{done.stdout}\n")
 
 
