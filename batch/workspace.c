@@ -210,7 +210,13 @@ bool workspace_open(
 	if (!log_open(log, err))
 		goto done;
 	ini = file_path("%s/altakt.ini", w.path);
-	if (!settings_open(file_exists(ini) ? ini : NULL, &w.settings, err))
+	if (!file_exists(ini)) { /* the defaults may count and pay otherwise */
+		error_set(err, ERROR_SETUP,
+		    _("bring it back from a backup; 'altakt init' in an empty folder writes a new one"),
+		    _("the settings '%s' are missing"), ini);
+		goto done;
+	}
+	if (!settings_open(ini, &w.settings, err))
 		goto done;
 	if (!meta_get(w.journal, "uuid", w.uuid, sizeof w.uuid, err) ||
 	    !settings_note(&w, w.settings, err) || !chains_publish(w.journal, err))

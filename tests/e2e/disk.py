@@ -25,15 +25,13 @@ def colourful(ws, name="full"):
     stack = Stack(name)
     stack.cover("33/1")
     for n in range(10):
-        stack.sheet(Page(kind="colour", seed=n + 1, flags="bn"), Page(kind="letter", seed=n + 1, flags="n"))
+        stack.sheet(Page(words(n + 1), seed=n + 1, flags="bn"), Page(words(n + 20), seed=n + 1, flags="n"))
     return stack.lay(ws.folder)
 
 
 def full_disk(folder, reserve):
     with mounted(os.path.join(folder, "small"), "-t", "tmpfs", "-o", "size=32m", "tmpfs") as small:
-        ws = Workspace(folder)
-        os.rename(ws.path, os.path.join(small, "ws"))
-        ws.path = os.path.join(small, "ws")
+        ws = Workspace(folder, os.path.join(small, "ws"))
         ws.settings(spool__reserve=reserve)
         device = colourful(ws)
         answer = ws.run(device, expect=(FAILED, WAITING))

@@ -26,7 +26,7 @@ TOOL = os.path.join(BUILD, "tests/tool_sample")
 # Drawn pages are the same in every test of a build: drawn once, linked into the stacks.
 PAPER = os.path.join(BUILD, "tests/paper")
 DPI = 200
-TIMEOUT_S = 240 if SANITIZED else 90
+TIMEOUT_S = 600 if SANITIZED else 300
 
 DONE, FAILED, USAGE, WAITING, CHECK = 0, 1, 2, 3, 4
 
@@ -209,8 +209,8 @@ class Stack:
 
 
 class Workspace:
-    def __init__(self, folder, name="ws"):
-        self.folder, self.path = folder, os.path.join(folder, name)
+    def __init__(self, folder, path=None):
+        self.folder, self.path = folder, path or os.path.join(folder, "ws")
         self("init", self.path, w=False)
         self.settings(station__operator="Erika Mustermann", scan__resolution=DPI, ocr__languages="deu",
                       claim__authority="Stadt Musterhausen")
