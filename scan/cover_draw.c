@@ -286,9 +286,10 @@ bool cover_print(
 	    file_put, file, A4_W_MM * PT_PER_MM, A4_H_MM * PT_PER_MM);
 	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, _("Cover sheets"));
 	cr = cairo_create(surface);
-	for (int i = 0; i < 2 * n; i++) {
-		if (!cover_draw(cr, &covers[i / 2], authority, err))
+	for (int i = 0; i < n; i++) {
+		if (!cover_draw(cr, &covers[i], authority, err))
 			goto done;
+		cairo_copy_page(cr); /* the front; the back is the same once more */
 		cairo_show_page(cr);
 	}
 	cairo_surface_finish(surface);
