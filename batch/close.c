@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/command.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/manifest.h"
@@ -438,11 +439,40 @@ done:
 	return ok;
 }
 
-void close_receipt_print(const struct batch *b)
+static void receipt_print(const struct batch *b)
 {
 	struct tally_counts c;
 
 	tally_counts(&b->tally, &c);
+	if (c.ocr_failed > 0)
+		fprintf(stderr,
+		    PLURAL("warning: %d page has no text: recognition failed; its image is kept\n",
+			"warning: %d pages have no text: recognition failed; their images are kept\n",
+			c.ocr_failed),
+		    c.ocr_failed);
 	printf(_("%s: %d files, %d sheets, %d pages, %d images (revision %d, ledger %s)\n"),
 	    b->name, c.files, c.sheets, c.pages, c.images, b->tally.revision, b->tally.head);
+}
+
+int close_answer_say(const struct batch *b, enum close_answer answer)
+{
+	switch (answer) {
+	case CLOSE_ALREADY:
+		fprintf(stderr, _("batch %s was closed already\n"), b->name);
+		receipt_print(b);
+		return EXIT_DONE;
+	case CLOSE_DONE: receipt_print(b); return EXIT_DONE;
+	case CLOSE_DIFFERS:
+		fprintf(
+		    stderr, _("altakt: batch %s stays open: its witnesses disagree\n"), b->name);
+		return EXIT_CHECK;
+	case CLOSE_DECIDE:
+		fprintf(
+		    stderr, _("altakt: batch %s stays open until somebody has decided\n"), b->name);
+		return EXIT_WAITING;
+	case CLOSE_STOPPED:
+		fprintf(stderr, _("altakt: stopped; 'altakt close %s' goes on\n"), b->name);
+		return EXIT_WAITING;
+	}
+	return EXIT_FAILED;
 }

@@ -42,7 +42,10 @@ bool close_check(struct batch *batch, bool print, int *decide, int *differ, stru
 /* What is suspected of a sheet (tally's suspect_kinds), for people: "double feed, …". */
 void close_suspects_text(int kinds, char text[256]);
 
-/* The one-line receipt: counts and head, to be filed elsewhere. */
-void close_receipt_print(const struct batch *batch);
+/*
+ * Tells what came of closing a batch: a receipt of one line on standard output (counts and head of
+ * the ledger, to be filed elsewhere), the rest on standard error. Gives the exit code.
+ */
+int close_answer_say(const struct batch *batch, enum close_answer answer);
 
 #endif

@@ -74,9 +74,6 @@ const volatile bool *command_stop(void);
 int command_sub(const struct command *command, const struct command *const *subcommands, int n,
     const struct call *call, int argc, char **argv);
 
-/* The account of the operating system that this process runs under. Lent. */
-const char *command_account(void);
-
 /* Who acts: --by or --operator, else station.operator, else the account. Lent. */
 struct settings;
 const char *command_person(const char *named, const struct settings *settings);

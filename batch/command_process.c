@@ -161,30 +161,7 @@ static int run_close(const struct call *call, int argc, char **argv)
 	if (!close_batch(
 		&b, pipeline, command_person(by, w.settings), command_stop(), &answer, &err))
 		goto failed;
-	switch (answer) {
-	case CLOSE_ALREADY:
-		fprintf(stderr, _("batch %s was closed already\n"), b.name);
-		close_receipt_print(&b);
-		code = EXIT_DONE;
-		break;
-	case CLOSE_DONE:
-		close_receipt_print(&b);
-		code = EXIT_DONE;
-		break;
-	case CLOSE_DIFFERS:
-		fprintf(stderr, _("altakt: batch %s stays open: its witnesses disagree\n"), b.name);
-		code = EXIT_CHECK;
-		break;
-	case CLOSE_DECIDE:
-		fprintf(
-		    stderr, _("altakt: batch %s stays open until somebody has decided\n"), b.name);
-		code = EXIT_WAITING;
-		break;
-	default:
-		fprintf(stderr, "%s", _("altakt: stopped; give the command again\n"));
-		code = EXIT_WAITING;
-		break;
-	}
+	code = close_answer_say(&b, answer);
 	goto done;
 failed:
 	code = command_fail(&err);

@@ -408,36 +408,7 @@ static int close_do(struct feed_job *job, struct pipeline *pipeline)
 		code = command_fail(&err);
 		goto done;
 	}
-	switch (answer) {
-	case CLOSE_DONE:
-	case CLOSE_ALREADY: {
-		struct tally_counts c;
-		tally_counts(&b.tally, &c);
-		if (c.ocr_failed > 0)
-			fprintf(stderr,
-			    PLURAL(
-				"warning: %d page has no text: recognition failed; its image is kept\n",
-				"warning: %d pages have no text: recognition failed; their images are kept\n",
-				c.ocr_failed),
-			    c.ocr_failed);
-		close_receipt_print(&b);
-		code = EXIT_DONE;
-		break;
-	}
-	case CLOSE_DIFFERS:
-		fprintf(stderr, _("altakt: batch %s stays open: its witnesses disagree\n"), b.name);
-		code = EXIT_CHECK;
-		break;
-	case CLOSE_DECIDE:
-		fprintf(
-		    stderr, _("altakt: batch %s stays open until somebody has decided\n"), b.name);
-		code = EXIT_WAITING;
-		break;
-	default:
-		fprintf(stderr, _("altakt: stopped; 'altakt run' or 'altakt process' goes on\n"));
-		code = EXIT_WAITING;
-		break;
-	}
+	code = close_answer_say(&b, answer);
 done:
 	lock_close(lock);
 	batch_release(&b);

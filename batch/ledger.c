@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "batch/command.h"
 #include "batch/journal.h"
+#include "config/account.h"
 #include "config/file.h"
 #include "config/file_number.h"
 #include "config/hash.h"
@@ -215,7 +215,7 @@ bool ledger_append(
 		goto done;
 	ledger_now(at);
 	full = json_pack("{sIssssss}", "n", (json_int_t)(end.n + 1), "at", at, "by", by, "account",
-	    command_account());
+	    account_name());
 	if (!full || !event || json_object_update(full, event) != 0 ||
 	    (end.last_at[0] && strcmp(at, end.last_at) < 0 &&
 		json_object_set_new(full, "clock_back", json_true()) != 0) ||

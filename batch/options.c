@@ -1,10 +1,9 @@
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "batch/command.h"
+#include "config/account.h"
 #include "config/settings.h"
 #include "config/text.h"
 
@@ -159,24 +158,10 @@ int command_sub(const struct command *command, const struct command *const *subc
 	return EXIT_DONE;
 }
 
-const char *command_account(void)
-{
-	static char name[64];
-
-	if (!name[0]) {
-		struct passwd *pw = getpwuid(geteuid());
-		if (pw && text_utf8(pw->pw_name, strlen(pw->pw_name)))
-			snprintf(name, sizeof name, "%s", pw->pw_name);
-		else
-			snprintf(name, sizeof name, "uid %u", (unsigned)geteuid());
-	}
-	return name;
-}
-
 const char *command_person(const char *named, const struct settings *settings)
 {
 	if (named && named[0])
 		return named;
 	const char *set = settings_text(settings, "station.operator");
-	return set[0] ? set : command_account();
+	return set[0] ? set : account_name();
 }

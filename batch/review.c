@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "batch/closed.h"
-#include "batch/command.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/money.h"
+#include "config/account.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
@@ -426,7 +426,7 @@ static char *acceptance_text(const struct workspace *w, const struct review *r,
 	ledger_now(now);
 	json_t *a = json_pack("{ss ss ss ss ss ss ss si ss ss ss so si si si sb sb s{sIss}}",
 	    "format", "altakt-acceptance/1", "batch", b->name, "workspace", w->uuid, "lead", lead,
-	    "account", command_account(), "time", now, "manifest", b->manifest_sha256, "revision",
+	    "account", account_name(), "time", now, "manifest", b->manifest_sha256, "revision",
 	    b->revision, "seed", r->seed, "sample_percent", r->percent, "mode",
 	    r->full ? "full" : "sample", "sample", sample_names(r), "pages_seen", r->n_items,
 	    "flagged", flagged, "blank_sides", blank, "not_opened_one_by_one",
@@ -447,11 +447,11 @@ static bool eyes_check(const struct workspace *w, const struct review *r, struct
 {
 	bool four = settings_bool(w->settings, "review.four_eyes");
 
-	if (four && json_object_get(r->accounts, command_account()))
+	if (four && json_object_get(r->accounts, account_name()))
 		return error_set(err, ERROR_USAGE,
 		    _("review.four_eyes is on: somebody with another account has to accept"),
 		    _("the account '%s' fed, corrected or decided in this batch"),
-		    command_account());
+		    account_name());
 	if ((four || r->full) && r->not_opened_one_by_one)
 		return error_set(err, ERROR_DECIDE,
 		    _("open them one by one and name them with 'altakt seen'"),

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "batch/command.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "config/account.h"
 #include "config/file.h"
 #include "config/log.h"
 #include "config/text.h"
@@ -119,7 +119,7 @@ bool workspace_init(const char *path, struct error *err)
 	 * all. */
 	if (!uuid_make(uuid, err) || !journal_create(path, err) || !journal_open(path, &j, err) ||
 	    !journal_begin(j, err) || !meta_set(j, "uuid", uuid, err) ||
-	    !ledger_append(j, LEDGER_WORKSPACE, command_account(),
+	    !ledger_append(j, LEDGER_WORKSPACE, account_name(),
 		json_pack("{ssssss}", "event", "workspace_made", "workspace", uuid, "version",
 		    ALTAKT_VERSION),
 		err) ||
@@ -147,7 +147,7 @@ static bool settings_note(struct workspace *w, const struct settings *from_file,
 	if (strcmp(now, before) == 0)
 		return true;
 	return journal_begin(w->journal, err) && meta_set(w->journal, "settings", now, err) &&
-	    ledger_append(w->journal, LEDGER_WORKSPACE, command_account(),
+	    ledger_append(w->journal, LEDGER_WORKSPACE, account_name(),
 		json_pack("{ssssss}", "event", "settings_changed", "before", before, "after", now),
 		err) &&
 	    journal_commit(w->journal, err);
