@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/file.h"
 #include "config/text.h"
+#include "scan/profile.h"
 #include "scan/scanner.h"
 
 static json_t *device_json(const struct device *d, bool abilities)
@@ -67,17 +69,94 @@ static void device_print(const json_t *d)
 	words_print(_("resolutions: "), json_object_get(can, "resolutions"));
 	printf(_("    duplex: %s, double-feed detection: %s, imprinter: %s\n"),
 	    json_is_true(json_object_get(can, "duplex")) ? _("yes") : _("no"),
-	    json_is_true(json_object_get(can, "double_feed")) ? _("yes") : _("no"),
-	    json_is_true(json_object_get(can, "imprinter")) ? _("yes") : _("no"));
+	    json_array_size(json_object_get(json_object_get(can, "double_feed"), "options")) > 0
+		? _("yes")
+		: _("no"),
+	    json_array_size(json_object_get(can, "imprinter")) > 0 ? _("yes") : _("no"));
+}
+
+/* What was asked of the device, what it took, and whether double feeds are found. */
+static void check_print(const struct profile *profile, const json_t *can)
+{
+	const json_t *on = json_object_get(json_object_get(can, "double_feed"), "on"), *o;
+	size_t i;
+
+	printf(_("%s with profile '%s', version %d (%.12s)\n"),
+	    json_string_value(json_object_get(can, "device")), profile->name, profile->version,
+	    profile->sha256);
+	json_array_foreach(json_object_get(can, "settings"), i, o)
+	{
+		const char *got = json_string_value(json_object_get(o, "got"));
+		printf("    %-24s %s", json_string_value(json_object_get(o, "option")),
+		    json_string_value(json_object_get(o, "wanted")));
+		if (json_is_false(json_object_get(o, "exact")))
+			printf(got[0] ? _("   the device took: %s") : _("   refused%s"), got);
+		printf("\n");
+	}
+	if (json_is_true(on))
+		printf("%s", _("double-feed detection is on\n"));
+	else if (json_is_false(on))
+		printf("%s", _("WARNING: double-feed detection is off: sheets that stick together are lost\n"));
+	else
+		printf("%s",
+		    _("WARNING: the device does not say whether it detects double feeds: have the sheets of each file counted on the preparation slip\n"));
+}
+
+/* `devices --check`: opens the device as scanning would, and feeds nothing. */
+static int check(const struct call *call, const char *device, const char *name, bool json)
+{
+	struct scanner_options options = {
+	    .device = device, .mode = "Color", .resolution_dpi = 300, .timeout_ms = 20000};
+	char *own = file_path("%s/profiles", call->workspace ? call->workspace : ".");
+	struct scanner *scanner = NULL;
+	struct profile profile = {0};
+	struct error err = {0};
+	json_t *can = NULL;
+	char *text = NULL;
+	int code = EXIT_DONE;
+
+	if (!profile_open(name, device, own, &profile, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	profile_apply(&profile, &options);
+	if (!scanner_open(&options, &scanner, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	text = scanner_abilities(scanner);
+	can = json_loads(text, 0, NULL);
+	if (!can)
+		can = json_object();
+	if (json) {
+		json_object_set_new(can, "profile", json_string(profile.name));
+		json_object_set_new(can, "profile_version", json_integer(profile.version));
+		json_object_set_new(can, "profile_sha256", json_string(profile.sha256));
+		free(text);
+		text = json_dumps(can, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+		printf("%s\n", text ? text : "{}");
+	} else {
+		check_print(&profile, can);
+	}
+done:
+	scanner_close(scanner);
+	profile_release(&profile);
+	json_decref(can);
+	free(text);
+	free(own);
+	return code;
 }
 
 static int run_devices(const struct call *call, int argc, char **argv)
 {
-	const char **args = (const char **)argv, *device = NULL;
+	const char **args = (const char **)argv, *device = NULL, *checked = NULL, *profile = NULL;
 	bool json = false;
 	const struct option_spec options[] = {{"json", OPTION_FLAG, &json, NULL, N_("as JSON")},
 	    {"device", OPTION_TEXT, &device, N_("NAME"),
 		N_("this one, such as paper:DIR, instead of those that SANE finds")},
+	    {"check", OPTION_TEXT, &checked, "NAME",
+		N_("what a profile would set there, what the device rounds or refuses, and whether double feeds are detected")},
+	    {"profile", OPTION_TEXT, &profile, "P", N_("with --check: this one instead of the one that fits")},
 	    {0}};
 	struct device_list list = {0};
 	struct error err = {0};
@@ -85,6 +164,10 @@ static int run_devices(const struct call *call, int argc, char **argv)
 
 	if (!options_read(&command_devices, options, argc, argv, args, &n, &code))
 		return code;
+	if (checked)
+		return check(call, checked, profile, json);
+	if (profile)
+		return command_usage(&command_devices, _("--profile goes with --check"));
 	json_t *all = json_array();
 	if (device) {
 		struct device one = {.name = (char *)device};
@@ -117,5 +200,5 @@ static int run_devices(const struct call *call, int argc, char **argv)
 	return code;
 }
 
-const struct command command_devices = {"devices", "[--json] [--device NAME]",
+const struct command command_devices = {"devices", "[--json] [--device NAME | --check NAME [--profile P]]",
     N_("Lists the scanners that SANE sees, and what they can do."), run_devices};

@@ -11,10 +11,13 @@
 #include "batch/feed.h"
 #include "batch/journal.h"
 #include "batch/pipeline.h"
+#include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
 #include "scan/feeder.h"
 #include "scan/import.h"
+#include "scan/profile.h"
+#include "scan/scanner.h"
 
 struct feed_words { /* the options that the three share */
 	const char *batch, *profile, *file, *operator_name, *device, *source, *mode, *expect;
@@ -174,7 +177,47 @@ struct feed_job {
 	struct feed_result result;
 	json_t *expect;
 	struct import_list imports;
+	struct profile profile;
+	char *device; /* found, where none was named */
 };
+
+static void option_take(void *self, const char *key, const char *value)
+{
+	profile_option_add(self, key, value);
+}
+
+/* The scanner's profile, the settings' own options of the backend over it. */
+static bool profile_take(struct feed_job *job, struct scanner_options *scanner, struct error *err)
+{
+	const struct settings *s = job->workspace.settings;
+	const char *name =
+	    job->words.profile ? job->words.profile : settings_text(s, "scan.profile");
+	char *own = NULL;
+	bool ok = false;
+
+	if (!scanner->device || !scanner->device[0]) {
+		scanner->device = job->device = device_first(err);
+		if (!job->device)
+			goto done;
+	}
+	own = file_path("%s/profiles", job->workspace.path);
+	if (!profile_open(name, scanner->device, own, &job->profile, err))
+		goto done;
+	if (settings_bool(s, "scan.productive") &&
+	    !profile_approved(&job->profile, settings_text(s, "scan.approved_profiles"))) {
+		error_set(err, ERROR_SETUP,
+		    _("choose an approved profile, or have this one approved (scan.approved_profiles)"),
+		    _("the scanner profile '%s' is not approved, and scanning here is productive"),
+		    job->profile.name);
+		goto done;
+	}
+	settings_each(s, "option", option_take, &job->profile);
+	profile_apply(&job->profile, scanner);
+	ok = true;
+done:
+	free(own);
+	return ok;
+}
 
 static bool feed_do(struct feed_job *job, const char *command, const char *const *paths,
     int n_paths, struct pipeline *pipeline, struct error *err)
@@ -201,12 +244,15 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 	    .volume = (int)w->volume,
 	    .sheets = (int)w->sheets,
 	    .expect = job->expect,
-	    .profile = w->profile ? w->profile : settings_text(s, "scan.profile"),
 	    .feeder = &feeder,
 	    .duplex = w->duplex,
 	    .pipeline = pipeline,
 	    .stop = command_stop()};
 
+	if (!w->import && !profile_take(job, &feeder.scanner, err))
+		goto done;
+	options.profile = job->profile.name;
+	options.profile_sha256 = job->profile.sha256;
 	if (w->import) {
 		if (!import_list_open(paths, n_paths, &job->imports, err))
 			goto done;
@@ -233,6 +279,8 @@ static void job_release(struct feed_job *job)
 {
 	import_list_release(&job->imports);
 	json_decref(job->expect);
+	profile_release(&job->profile);
+	free(job->device);
 	workspace_close(&job->workspace);
 }
 

@@ -41,7 +41,7 @@ static const struct key keys[] = {
     {"station.organisation", KEY_TEXT, ""},
 
     {"scan.device", KEY_TEXT, ""},
-    {"scan.profile", KEY_TEXT, "generic"},
+    {"scan.profile", KEY_TEXT, "auto"},
     {"scan.source", KEY_TEXT, ""},
     {"scan.mode", KEY_CHOICE, "Color", 0, 0, "Color|Gray|Lineart"},
     {"scan.resolution", KEY_INT, "300", 75, 1200},

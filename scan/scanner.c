@@ -333,6 +333,28 @@ static const char *first_scanner(const struct device_list *list)
 	return NULL;
 }
 
+static bool none_found(struct error *err)
+{
+	return error_set(err, ERROR_SETUP,
+	    _("switch the scanner on and check its cable, or name it with --device"),
+	    _("no scanner was found"));
+}
+
+char *device_first(struct error *err)
+{
+	struct device_list list = {0};
+	char *name = NULL;
+
+	if (!device_list_open(&list, err))
+		return NULL;
+	if (first_scanner(&list))
+		name = copy(first_scanner(&list));
+	else
+		none_found(err);
+	device_list_release(&list);
+	return name;
+}
+
 static void model_find(struct scanner *s, const struct device_list *list)
 {
 	for (int i = 0; i < list->n; i++) {
@@ -387,9 +409,7 @@ static bool device_open(struct scanner *s, struct error *err)
 	} else if (!device || !device[0]) {
 		devices_ask(&list, false);
 		if (!first_scanner(&list)) {
-			error_set(err, ERROR_SETUP,
-			    _("switch the scanner on and check its cable, or name it with --device"),
-			    _("no scanner was found"));
+			none_found(err);
 			goto done;
 		}
 		s->name = copy(first_scanner(&list));

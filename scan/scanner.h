@@ -39,6 +39,9 @@ struct device_list {
 bool device_list_open(struct device_list *out, struct error *err);
 void device_list_release(struct device_list *list);
 
+/* Gives the name of the device that scanner_open() takes where none is named; ERROR_SETUP: none. */
+char *device_first(struct error *err);
+
 /*
  * Opens a device and sets it. ERROR_SETUP: no such device (todo lists those that are there), a
  * value that it lacks (todo lists those that it has).
