@@ -9,7 +9,9 @@
 #define COLOURED_MM2 1.5
 #define SOLID_MM2    60.0
 #define FAINT_MM2    0.8
-#define DARK_PAPER   170
+#define UNEVEN \
+	0.32 /* of the paper's brightness: a shadow that black and white would show as dirt */
+#define DARK_PAPER 170
 
 bool classify_chroma(
     const struct plane rgb[3], const struct ground paper[3], struct plane *out, struct error *err)
@@ -43,35 +45,27 @@ done:
 	return ok;
 }
 
-/* Area that stays below the paper's brightness over 2.5 mm both ways: pictures, filled boxes. */
-static bool solid_area(const struct plane *normal, double dpi, double *mm2, struct error *err)
+/* How dark the darkest twentieth of the paper is against its ordinary level. */
+static double unevenness(const struct ground *paper)
 {
-	struct plane small = {0};
-	int by = (int)(dpi / 40 + 0.5);
-	if (!plane_reduce(normal, by < 1 ? 1 : by, &small, err))
-		return false;
-	double mm = dpi / (by < 1 ? 1 : by) / 25.4;
-	int size = (int)(2.5 * mm + 0.5);
-	int64_t solid = 0;
-	size = size < 2 ? 2 : size;
-	for (int y = 0; y + size <= small.height_px; y += size)
-		for (int x = 0; x + size <= small.width_px; x += size) {
-			int most = 0;
-			for (int i = 0; i < size; i++)
-				for (int k = 0; k < size; k++)
-					most = plane_row(&small, y + i)[x + k] > most
-					    ? plane_row(&small, y + i)[x + k]
-					    : most;
-			solid += most < GROUND_PAPER * 85 / 100;
+	int counts[256] = {0}, n = paper->columns * paper->rows, seen = 0, dark = -1, usual = 255;
+	for (int i = 0; i < n; i++)
+		counts[paper->level[i]]++;
+	for (int v = 0; v < 256; v++) {
+		seen += counts[v];
+		if (dark < 0 && seen * 20 > n)
+			dark = v;
+		if (seen * 10 > n * 7) {
+			usual = v;
+			break;
 		}
-	*mm2 = (double)solid * size * size / (mm * mm);
-	plane_release(&small);
-	return true;
+	}
+	return usual > 0 ? 1 - (double)dark / usual : 0;
 }
 
-bool classify_page(const struct plane *normal, double dpi, const struct ink *ink,
+void classify_page(const struct plane *normal, double dpi, const struct ink *ink,
     const struct ground *paper, const struct ink *coloured, double chroma_dpi,
-    const struct ground *rgb_paper, struct classify *out, struct error *err)
+    const struct ground *rgb_paper, const struct picture_list *pictures, struct classify *out)
 {
 	struct classify kind = {0};
 	double mm = dpi / 25.4, colour_mm = chroma_dpi / 25.4;
@@ -95,11 +89,11 @@ bool classify_page(const struct plane *normal, double dpi, const struct ink *ink
 		    p->step > 0.55 * p->contrast && (p->w > p->h ? p->w : p->h) >= 1.2 * mm)
 			kind.faint_mm2 += p->area / (mm * mm);
 	}
-	if (!solid_area(normal, dpi, &kind.solid_mm2, err))
-		return false;
+	kind.solid_mm2 = pictures->textured_mm2 + pictures->flat_mm2 / 3;
 	double colour = fmax(kind.tint / TINT_LIMIT, kind.coloured_mm2 / COLOURED_MM2);
 	double grey = fmax(fmax(kind.solid_mm2 / SOLID_MM2, kind.faint_mm2 / FAINT_MM2),
-	    paper->mean < DARK_PAPER ? 1.5 : 0);
+	    unevenness(paper) / UNEVEN);
+	grey = fmax(grey, paper->mean < DARK_PAPER ? 1.5 : 0);
 	if (coloured && colour >= 1) {
 		kind.kind = PAGE_COLOUR;
 		kind.confidence = 1 - 1 / (colour * colour + 0.5);
@@ -111,5 +105,4 @@ bool classify_page(const struct plane *normal, double dpi, const struct ink *ink
 		kind.confidence = 1 - fmax(grey, fmin(colour, 1)) * 0.8;
 	}
 	*out = kind;
-	return true;
 }

@@ -6,6 +6,7 @@
 #include "scan/encode.h"
 #include "scan/ground.h"
 #include "scan/ink.h"
+#include "scan/picture.h"
 
 struct classify {
 	enum page_kind kind; /* PAGE_BITONAL, PAGE_GREY, PAGE_COLOUR */
@@ -23,9 +24,9 @@ struct classify {
  * coloured  pieces of chroma at chroma_dpi, and the three grounds of the colour planes; NULL where
  *           the page has no colour
  */
-bool classify_page(const struct plane *normal, double dpi, const struct ink *ink,
+void classify_page(const struct plane *normal, double dpi, const struct ink *ink,
     const struct ground *paper, const struct ink *coloured, double chroma_dpi,
-    const struct ground *rgb_paper, struct classify *out, struct error *err);
+    const struct ground *rgb_paper, const struct picture_list *pictures, struct classify *out);
 
 /*
  * How far each pixel's colour is from its paper's, as GROUND_PAPER - distance, so that

@@ -260,6 +260,7 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 	struct skew skew = {0};
 	struct blank blank = {0};
 	struct classify kind = {0};
+	struct picture_list pictures = {0};
 	PIX *pix = NULL;
 	bool ok = false;
 
@@ -287,10 +288,15 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 		blank = (struct blank){.score = 0.3};
 	result.blank = blank.blank;
 	result.blank_score = blank.score;
-	if (!classify_page(&view.normal, view.dpi, &view.ink, &view.paper,
-		view.has_rgb ? &view.coloured : NULL, view.rgb_dpi,
-		view.has_rgb ? view.rgb_paper : NULL, &kind, err))
-		goto done;
+	if (pixGetDepth(pix) > 1) {
+		if (view.crop.any_outside)
+			paint_outside(&view.luma, &view.crop.outside, view.paper.mean);
+		if (!picture_list_find(&view.luma, view.dpi, &view.paper, &pictures, err))
+			goto done;
+		classify_page(&view.normal, view.dpi, &view.ink, &view.paper,
+		    view.has_rgb ? &view.coloured : NULL, view.rgb_dpi,
+		    view.has_rgb ? view.rgb_paper : NULL, &pictures, &kind);
+	}
 	result.kind = pixGetDepth(pix) == 1 ? PAGE_BITONAL : kind.kind;
 	result.kind_confidence = pixGetDepth(pix) == 1 ? 1 : kind.confidence;
 	if (!skew_find(&view, options, &skew, err))
@@ -330,6 +336,7 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 	ok = true;
 done:
 	pixDestroy(&pix);
+	picture_list_release(&pictures);
 	view_release(&view);
 	if (ok)
 		*out = result;

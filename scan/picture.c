@@ -122,7 +122,8 @@ bool picture_list_find(const struct plane *luma, double dpi, const struct ground
 			picture.textured = false;
 		if (picture.textured)
 			list.textured_mm2 += picture.mm2;
-		else if (picture.level < paper_level * 3 / 4)
+		else if (picture.level < paper_level * 3 / 4 &&
+		    picture.level > paper_level * 3 / 10)
 			list.flat_mm2 += picture.mm2;
 		list.pictures[list.n++] = picture;
 	}

@@ -20,7 +20,7 @@ struct picture {
 struct picture_list { /* {0} is empty */
 	struct picture *pictures;
 	int n;
-	double textured_mm2, flat_mm2; /* flat: only what is clearly darker than the paper */
+	double textured_mm2, flat_mm2; /* flat: only greys; black and nearly white are none */
 };
 
 /* luma is not normalised, about 150 dpi; paper its ground. */
