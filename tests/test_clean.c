@@ -223,6 +223,11 @@ static void test_clean_for_recognition_scales(void **state)
 	pixCountPixels(bits, &ink, NULL);
 	assert_true(ink > 2000 && ink < pixGetWidth(bits) * pixGetHeight(bits) / 5);
 	pixDestroy(&bits);
+	/* 0 leaves the choice to it: here the page's own resolution */
+	assert_true(clean_for_recognition(letter, 150, 0, &bits, &scale, &err));
+	assert_float_equal(scale, 1, 0.001);
+	assert_int_equal(pixGetWidth(bits), pixGetWidth(letter));
+	pixDestroy(&bits);
 	pixDestroy(&letter);
 }
 
