@@ -18,16 +18,15 @@
 
 const struct clean_options clean_options_standard = {true, true, true, true};
 
-#define WORK_DPI	150 /* what is measured is measured here */
-#define CHROMA_REDUCE	2   /* further, for colour */
-#define TILE_MM		4.0
-#define READ_DPI	200 /* faster than 300, and not worse for letters of usual height */
-#define SMALL_TEXT_PX	9   /* at READ_DPI: about 6 point */
-#define SMALL_TEXT_DPI	300
-#define LEAST_PX	48  /* smaller images are passed through */
-#define INK_LEVEL	160 /* of GROUND_PAPER: text for skew and orientation */
-#define RECOGNITION_DPI 300 /* 200 is 15 % quicker and a tenth worse */
-#define DARK_PAGE	40  /* paper darker than this is none */
+#define WORK_DPI       150 /* what is measured is measured here */
+#define CHROMA_REDUCE  2   /* further, for colour */
+#define TILE_MM	       4.0
+#define READ_DPI       200 /* faster than 300, and not worse for letters of usual height */
+#define SMALL_TEXT_PX  9   /* at READ_DPI: about 6 point */
+#define SMALL_TEXT_DPI 300
+#define LEAST_PX       48  /* smaller images are passed through */
+#define INK_LEVEL      160 /* of GROUND_PAPER: text for skew and orientation */
+#define DARK_PAGE      40  /* paper darker than this is none */
 
 struct view { /* a page, reduced to be measured */
 	int reduction, rgb_reduction;
@@ -357,8 +356,6 @@ static bool prepare(const struct Pix *page, double dpi, double dpi_wanted, PIX *
 
 	if (!plane_luma(page, 1, &luma, err))
 		goto done;
-	if (!(dpi_wanted > 0))
-		dpi_wanted = RECOGNITION_DPI;
 	double factor = dpi > dpi_wanted * 1.1 ? dpi_wanted / dpi : 1;
 	if (factor < 1) {
 		int w = (int)lround(luma.width_px * factor),

@@ -50,9 +50,10 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 void clean_result_release(struct clean_result *result); /* leaves {0} */
 
 /*
- * What recognition wants of a cleaned page: upright, thresholded, at dpi_wanted (200..300; 0: what
- * was measured to be best), never at more than the page's own resolution. Gives a Pix of depth 1
- * whose coordinates times *scale are the page's.
+ * What recognition wants of a cleaned page: thresholded over its ground, without specks, at
+ * dpi_wanted; 0: by the height of its letters (200 dpi, 300 for small print: Tesseract brings lines
+ * to its own height, and more than that costs time only). Gives a Pix of depth 1 or 8 whose
+ * coordinates times *scale are the page's. Never enlarged.
  */
 bool clean_for_recognition(const struct Pix *page, double dpi, double dpi_wanted, struct Pix **out,
     double *scale, struct error *err);
