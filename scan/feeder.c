@@ -38,9 +38,10 @@ enum {
 	ENTRIES_MOST = 256, /* finished ones too */
 };
 
-/* Raw pixels, the sheet being read included: 2.5 colour sheets A4 at 300 dpi, or one of any size.
+/* Raw pixels, the sheet being read included: 1.5 colour sheets A4 at 300 dpi, or one of any size.
+ * The whole program then stays below 200 MiB.
  */
-static const uint64_t pixels_most_bytes = (uint64_t)130 << 20;
+static const uint64_t pixels_most_bytes = (uint64_t)80 << 20;
 
 enum entry_state {
 	ENTRY_QUEUED,
