@@ -11,6 +11,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
+#include "batch/sign.h"
 #include "config/file.h"
 #include "config/file_number.h"
 #include "config/hash.h"
@@ -590,8 +591,8 @@ char *claim_csv(const json_t *claim, bool german)
 }
 
 /* Writes the three files and gives their hashes. */
-static bool files_write(
-    const char *folder, const json_t *claim, char sha256[3][HASH_SIZE], struct error *err)
+static bool files_write(const struct settings *settings, const char *folder, const json_t *claim,
+    char sha256[3][HASH_SIZE], struct error *err)
 {
 	static const char *const names[] = {"claim.json", "claim.csv", "claim.pdf"};
 	char *json = json_dumps(claim, JSON_INDENT(1)), *csv = claim_csv(claim, text_german());
@@ -604,7 +605,8 @@ static bool files_write(
 			      : claim_pdf_write(claim, sha256[0], path, err);
 		if (ok && chmod(path, 0400) != 0)
 			ok = error_errno(err, NULL, _("cannot set the rights of '%s'"), path);
-		ok = ok && hash_file(HASH_SHA256, path, sha256[i], NULL, err);
+		ok = ok && hash_file(HASH_SHA256, path, sha256[i], NULL, err) &&
+		    (i > 0 || sign_file(settings, path, err));
 		free(path);
 	}
 	ok = ok && file_sync(folder, err);
@@ -665,7 +667,7 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 	}
 	part = file_path("%s/claims/.%04d.part", w->path, m.number);
 	folder = file_path("%s/claims/%04d", w->path, m.number);
-	if (!chains_add(&m, claim, err) || !files_write(part, claim, sha256, err) ||
+	if (!chains_add(&m, claim, err) || !files_write(w->settings, part, claim, sha256, err) ||
 	    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
 		json_pack("{ss si ss ss ss ss}", "event", "claim_made", "claim", m.number, "amount",
 		    text_of(claim, "amount"), "sha256", sha256[0], "csv_sha256", sha256[1],

@@ -11,6 +11,7 @@
 #include "batch/ledger.h"
 #include "batch/manifest.h"
 #include "batch/pipeline.h"
+#include "batch/sign.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/log.h"
@@ -237,7 +238,8 @@ static bool manifest_write(struct batch *b, struct error *err)
 	char *path = manifest_path(b->workspace->path, b->name, 0);
 	char *csv_path = file_path("%s/batches/%s/manifest.csv", b->workspace->path, b->name);
 	bool ok = file_write(path, text, strlen(text), err) &&
-	    file_write(csv_path, csv, strlen(csv), err);
+	    file_write(csv_path, csv, strlen(csv), err) &&
+	    sign_file(b->workspace->settings, path, err);
 
 	free(text);
 	free(csv);
@@ -273,7 +275,10 @@ bool close_finish(struct batch *b, struct error *err)
 	bool ok = false;
 
 	if (b->tally.revision == 0 || (file_exists(path) && file_exists(csv))) {
-		ok = true;
+		char *signature = file_path("%s.p7s", path);
+		ok = b->tally.revision == 0 || file_exists(signature) ||
+		    sign_file(b->workspace->settings, path, err);
+		free(signature);
 		goto done;
 	}
 	memcpy(closed.name, b->name, sizeof closed.name);
@@ -294,7 +299,12 @@ static bool manifest_keep(struct batch *b, int revision, struct error *err)
 	char *old = manifest_path(b->workspace->path, b->name, 0);
 	char *kept = manifest_path(b->workspace->path, b->name, revision);
 	bool ok = file_exists(kept) || file_copy(old, kept, err);
+	char *signature = file_path("%s.p7s", old), *kept_signature = file_path("%s.p7s", kept);
 
+	if (ok && file_exists(signature))
+		ok = file_copy(signature, kept_signature, err);
+	free(signature);
+	free(kept_signature);
 	free(old);
 	free(kept);
 	return ok;
@@ -308,7 +318,7 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 	char *text;
 	size_t i;
 
-	if (!previous_read(b, previous, err))
+	if (!sign_ready(b->workspace->settings, err) || !previous_read(b, previous, err))
 		return false;
 	int revision = b->tally.revision + 1;
 	if (revision > 1 &&
@@ -340,7 +350,8 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 		    "sha256", hash, "counts", manifest_counts(&b->tally)),
 		err) &&
 	    batch_commit(b, err) && file_write(path, text, strlen(text), err) &&
-	    file_write(csv_path, csv, strlen(csv), err);
+	    file_write(csv_path, csv, strlen(csv), err) &&
+	    sign_file(b->workspace->settings, path, err);
 	free(text);
 	free(csv);
 	free(path);

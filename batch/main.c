@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
     &command_decide,
     &command_file,
     &command_abandon,
+    &command_settle,
     &command_close,
     &command_review,
     &command_seen,
@@ -33,6 +34,8 @@ static const struct command *const commands[] = {
     &command_reject,
     &command_verify,
     &command_claim,
+    &command_purge,
+    &command_destruction,
     &command_demo,
 };
 

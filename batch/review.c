@@ -8,6 +8,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/money.h"
+#include "batch/sign.h"
 #include "config/account.h"
 #include "config/file.h"
 #include "config/hash.h"
@@ -333,8 +334,7 @@ char *review_image(const struct review *r, const char *workspace, const struct r
 	return proof ? file_path("batches/%s/%s", r->tally.batch, proof) : NULL;
 }
 
-/* A lead by the settings, where they name any. */
-static bool lead_check(const struct workspace *w, const char *lead, struct error *err)
+bool review_lead_check(const struct workspace *w, const char *lead, struct error *err)
 {
 	const char *leads = settings_text(w->settings, "review.leads");
 	size_t n = strlen(lead);
@@ -450,8 +450,7 @@ static bool eyes_check(const struct workspace *w, const struct review *r, struct
 	if (four && json_object_get(r->accounts, account_name()))
 		return error_set(err, ERROR_USAGE,
 		    _("review.four_eyes is on: somebody with another account has to accept"),
-		    _("the account '%s' fed, corrected or decided in this batch"),
-		    account_name());
+		    _("the account '%s' fed, corrected or decided in this batch"), account_name());
 	if ((four || r->full) && r->not_opened_one_by_one)
 		return error_set(err, ERROR_DECIDE,
 		    _("open them one by one and name them with 'altakt seen'"),
@@ -473,6 +472,11 @@ static bool old_keep(const char *folder, struct error *err)
 		to = file_path("%s/acceptance.%d.json", folder,
 		    (int)json_integer_value(json_object_get(old, "revision")));
 		ok = ok && (file_exists(to) || file_copy(path, to, err));
+		char *signature = file_path("%s.p7s", path), *kept = file_path("%s.p7s", to);
+		if (ok && file_exists(signature))
+			ok = file_copy(signature, kept, err);
+		free(signature);
+		free(kept);
 	}
 	json_decref(old);
 	free(text);
@@ -490,7 +494,7 @@ bool review_accept(struct workspace *w, const char *batch, const char *lead, str
 	char *path = file_path("%s/acceptance.json", folder);
 	bool ok = false, begun = false;
 
-	if (!lead_check(w, lead, err) || !batch_name_check(batch, err) ||
+	if (!review_lead_check(w, lead, err) || !batch_name_check(batch, err) ||
 	    !(begun = journal_begin(w->journal, err)))
 		goto done;
 	if (!review_read(w, batch, &r, err) || !closed_read(w->journal, batch, &b, err) ||
@@ -500,7 +504,7 @@ bool review_accept(struct workspace *w, const char *batch, const char *lead, str
 		unseen_error(&r, err);
 		goto done;
 	}
-	if (!eyes_check(w, &r, err))
+	if (!eyes_check(w, &r, err) || !sign_ready(w->settings, err))
 		goto done;
 	text = acceptance_text(w, &r, &b, lead);
 	if (!text) {
@@ -516,7 +520,7 @@ bool review_accept(struct workspace *w, const char *batch, const char *lead, str
 	    !file_write(beside, text, strlen(text), err) || !journal_commit(w->journal, err))
 		goto done;
 	begun = false;
-	ok = file_move(beside, path, err);
+	ok = file_move(beside, path, err) && sign_file(w->settings, path, err);
 done:
 	if (begun)
 		journal_rollback(w->journal);
@@ -578,7 +582,7 @@ bool review_reject(struct workspace *w, const char *batch, const char *lead, con
 	struct closed_batch b = {0};
 	bool ok = false, begun = false;
 
-	if (!lead_check(w, lead, err) || !batch_name_check(batch, err) ||
+	if (!review_lead_check(w, lead, err) || !batch_name_check(batch, err) ||
 	    !(begun = journal_begin(w->journal, err)))
 		goto done;
 	int64_t n;

@@ -93,6 +93,9 @@ char *review_image(
 /* "12f" */
 void review_page_name(const struct review_item *item, char name[24]);
 
+/* True for a lead by review.leads, or where it names none. ERROR_USAGE. */
+bool review_lead_check(const struct workspace *workspace, const char *lead, struct error *err);
+
 /*
  * A lead accepts: refused while anything is unseen (ERROR_DECIDE names it). Writes acceptance.json
  * and the event "accepted"; either both are there, or review_recover() finishes it.

@@ -239,6 +239,7 @@ static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct e
 			c->json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
 			if (text && !c->json)
 				verify_find(w->report, path, _("it is no JSON"));
+			verify_signature(path, w->report);
 			free(text);
 		}
 		free(path);

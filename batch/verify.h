@@ -42,6 +42,9 @@ void verify_find(struct verify_report *report, const char *path, const char *wha
     __attribute__((format(printf, 3, 4)));
 void verify_note(struct verify_report *report, const char *what, ...)
     __attribute__((format(printf, 2, 3)));
+/* The signature beside path, where there is one. */
+void verify_signature(const char *path, struct verify_report *report);
+
 /* The findings of bundle at path, its facts not compared with anything. */
 bool verify_bundle_alone(const char *path, struct verify_report *report, struct error *err);
 

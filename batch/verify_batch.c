@@ -13,6 +13,7 @@
 #include "batch/ledger.h"
 #include "batch/manifest.h"
 #include "batch/review.h"
+#include "batch/sign.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
@@ -370,6 +371,18 @@ static bool hash_compare(const char *path, const char *sha256, const char *why,
 	return true;
 }
 
+void verify_signature(const char *path, struct verify_report *report)
+{
+	struct error bad = {0};
+	char signer[256], *signature = file_path("%s.p7s", path);
+
+	if (file_exists(path) && !sign_check(path, signer, &bad))
+		verify_find(report, signature, "%s", bad.what);
+	else if (file_exists(path) && signer[0])
+		verify_note(report, _("'%s' is signed by %s"), path, signer);
+	free(signature);
+}
+
 static bool manifests_compare(const char *folder, const struct verify_batch *b,
     struct verify_report *report, struct error *err)
 {
@@ -387,6 +400,7 @@ static bool manifests_compare(const char *folder, const struct verify_batch *b,
 			verify_find(report, path,
 			    _("it supersedes another manifest than revision %d"),
 			    b->revisions[i - 1].revision);
+		verify_signature(path, report);
 		free(path);
 		free(csv);
 		if (!ok)
@@ -484,6 +498,7 @@ static bool acceptances_compare(const char *folder, const struct verify_batch *b
 		json_t *acceptance = text ? json_loadb(text, k, 0, NULL) : NULL;
 		if (acceptance)
 			ok = sample_compare(folder, path, acceptance, e, report, err);
+		verify_signature(path, report);
 		json_decref(acceptance);
 		free(text);
 		free(path);
@@ -634,16 +649,17 @@ static bool name_belongs(const struct verify_batch *b, const char *name)
 	static const char *const plain[] = {"ledger.jsonl", "ledger.head", "manifest.json",
 	    "manifest.csv", "acceptance.json", "evidence", "manifest.json.p7s",
 	    "acceptance.json.p7s"};
-	char dot = 0;
 	int n, used = 0;
 
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
 		if (strcmp(name, plain[i]) == 0)
 			return strncmp(name, "manifest", 8) != 0 || b->n_revisions > 0;
-	if (sscanf(name, "manifest.%d.jso%c%n", &n, &dot, &used) == 2 && !name[used])
+	if (sscanf(name, "manifest.%d.json%n", &n, &used) == 1 && used > 0 &&
+	    (!name[used] || strcmp(name + used, ".p7s") == 0))
 		return n >= 1 && n < b->n_revisions;
-	return sscanf(name, "acceptance.%d.jso%c%n", &n, &dot, &used) == 2 && !name[used] &&
-	    n >= 1 && n <= b->n_revisions;
+	used = 0;
+	return sscanf(name, "acceptance.%d.json%n", &n, &used) == 1 && used > 0 &&
+	    (!name[used] || strcmp(name + used, ".p7s") == 0) && n >= 1 && n <= b->n_revisions;
 }
 
 static bool evidence_visit(void *self, const char *relative, const char *path, struct error *err)

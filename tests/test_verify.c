@@ -9,6 +9,7 @@
 
 #include "batch/claim_book.h"
 #include "batch/review.h"
+#include "batch/sign.h"
 #include "batch/verify.h"
 #include "tests/desk.h"
 
@@ -295,6 +296,83 @@ static void test_verify_path_kinds_of_tampering(void **state)
 	desk_close(&d);
 }
 
+static void command(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	assert_int_equal(system(text), 0);
+}
+
+static void test_verify_path_signed(void **state)
+{
+	static const char *const signed_files[] = {
+	    "batches/b1/acceptance.json", "claims/0001/claim.json"};
+	char keys[] = "/tmp/altakt-keys-XXXXXX", text[600];
+	struct error err = {0};
+	json_t *claim = NULL;
+	struct desk d;
+
+	assert_non_null(mkdtemp(keys));
+	command("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Amt Musterhausen' "
+		"-keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
+	    keys, keys);
+	snprintf(text, sizeof text, "%s[sign]\ncertificate = %s/cert.pem\nkey = %s/key.pem\n", ini,
+	    keys, keys);
+	desk_open(&d, text);
+	d.bundles = true;
+	desk_batch(&d, "b1");
+	desk_file(&d, "b1", "33/1", 1, 1);
+	desk_close_batch(&d, "b1");
+	accept_batch(&d, "b1");
+	desk_check(claim_make(&d.workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	json_decref(claim);
+	assert_agrees(d.folder);
+	for (size_t i = 0; i < 2; i++) {
+		char *path = file_path("%s/%s", d.folder, signed_files[i]);
+		char *signature = file_path("%s.p7s", path);
+		command(
+		    "openssl cms -verify -binary -inform DER -in %s -content %s -CAfile %s/cert.pem "
+		    "-purpose any >/dev/null 2>&1",
+		    signature, path, keys);
+		size_t n;
+		char *der = file_read(signature, 1 << 20, &n, NULL);
+		der[n - 20] ^= 1;
+		assert_true(file_write(signature, der, n, NULL));
+		assert_finding(d.folder, strrchr(signature, '/') + 1);
+		der[n - 20] ^= 1;
+		assert_true(file_write(signature, der, n, NULL));
+		free(der);
+		free(path);
+		free(signature);
+	}
+	assert_agrees(d.folder);
+	desk_close(&d);
+
+	/* Expired, and a key that is not the certificate's. */
+	command(
+	    "openssl req -x509 -newkey rsa:2048 -nodes -days -1 -subj /CN=alt "
+	    "-keyout %s/old.key -out %s/old.pem 2>/dev/null || openssl x509 -in %s/cert.pem -signkey %s/key.pem "
+	    "-days -1 -out %s/old.pem 2>/dev/null && cp %s/key.pem %s/old.key",
+	    keys, keys, keys, keys, keys, keys, keys);
+	static const char *const pairs[][3] = {
+	    {"old.pem", "old.key", ""}, {"cert.pem", "absent.pem", "key"}};
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof text, "[sign]\ncertificate = %s/%s\nkey = %s/%s\n", keys,
+		    pairs[i][0], keys, pairs[i][1]);
+		desk_open(&d, text);
+		err = (struct error){0};
+		assert_false(sign_ready(d.workspace.settings, &err));
+		assert_int_equal(err.kind, ERROR_SETUP);
+		assert_non_null(strstr(err.what, pairs[i][2]));
+		desk_close(&d);
+	}
+	file_remove(keys, NULL);
+}
+
 static void test_verify_path_of_nothing(void **state)
 {
 	struct verify_report report = {0};
@@ -311,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(test_verify_path_agrees),
 	    cmocka_unit_test(test_verify_path_one_changed_byte_anywhere),
 	    cmocka_unit_test(test_verify_path_kinds_of_tampering),
+	    cmocka_unit_test(test_verify_path_signed),
 	    cmocka_unit_test(test_verify_path_of_nothing),
 	};
 
