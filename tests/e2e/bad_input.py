@@ -189,7 +189,12 @@ def test_images_that_are_none(ws):
         answer = ws("import", folder, "--simplex", "--file", "33/1", "--sheets", "2", expect=None)
         check(answer.code in (FAILED, WAITING), f"{name}\n{answer}")
         contains(answer.err, "0002")
-    equal(ws.batches(), [], "batches of images that are none")
+        # What came before it is recorded, or nothing is; never what is none.
+        for batch in ws.batches():
+            for event in ws.fed(batch):
+                for image in event["images"]:
+                    check("0001" in image["source"]["path"], f"{name} was recorded: {image}")
+            ws("abandon", batch, "--by", "Erika Mustermann", "--reason", "a test of bad images", expect=None)
     # Half a JPEG: the page may be kept with what is there, but never silently.
     folder = os.path.join(ws.folder, "half")
     os.makedirs(folder)
