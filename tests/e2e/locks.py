@@ -2,6 +2,7 @@
 import signal
 
 from harness import DONE, FAILED, WAITING, Page, Stack, check, contains, equal, main, stop, wait_until, words
+from stop import recorded_so_far
 
 
 def slow_stack(ws, sheets=6, speed=40):
@@ -17,7 +18,7 @@ def test_second_feeder_is_refused_and_the_rest_works_beside(ws):
     device = slow_stack(ws)
     process = ws.start("scan", "--device", device, "--batch", "b1")
     try:
-        wait_until("two sheets are recorded", lambda: ws.batches() and len(ws.fed("b1")) >= 2)
+        wait_until("two sheets are recorded", lambda: recorded_so_far(ws) >= 2)
         other = Stack("other")
         other.cover("33/2")
         other.sheet(Page(words(9)))
@@ -46,7 +47,7 @@ def test_second_process_is_refused(ws):
     device = slow_stack(ws)
     process = ws.start("run", "--device", device, "--batch", "b1")
     try:
-        wait_until("a sheet is recorded", lambda: ws.batches() and len(ws.fed("b1")) >= 1)
+        wait_until("a sheet is recorded", lambda: recorded_so_far(ws) >= 1)
         refused = ws("process", expect=FAILED)
         contains(refused.err, str(process.pid), "altakt run")
         out, err = process.communicate(timeout=120)
@@ -59,7 +60,7 @@ def test_second_process_is_refused(ws):
 def test_a_killed_holder_holds_nothing(ws):
     device = slow_stack(ws)
     process = ws.start("run", "--device", device, "--batch", "b1")
-    wait_until("a sheet is recorded", lambda: ws.batches() and len(ws.fed("b1")) >= 1)
+    wait_until("a sheet is recorded", lambda: recorded_so_far(ws) >= 1)
     process.send_signal(signal.SIGKILL)
     stop(process)
     ws("process")
