@@ -142,6 +142,7 @@ def judge_bundles(ws):
     equal(len(pdfs), 3, "PDF files")
     judge(os.path.join(SOURCE, "tests/tools/bagit"), *bags)
     judge(os.path.join(SOURCE, "tests/tools/verapdf"), *pdfs)
+    judge(os.path.join(SOURCE, "tests/tools/text_layer"), *bags)
     for pdf in pdfs:
         judge("qpdf", "--check", pdf)
     text = {os.path.basename(p): judge("pdftotext", "-layout", p, "-") for p in pdfs}
