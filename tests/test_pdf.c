@@ -209,7 +209,7 @@ static void column_put(struct drawn_word *words, int *n, char names[][8], char c
 	for (int row = 0; row < rows; row++)
 		for (int k = 0; k < 2; k++, (*n)++) {
 			/* every third line is without descender, or ends early */
-			snprintf(names[*n], 8, "%c%d%c", column, row, "ab"[k]);
+			snprintf(names[*n], 8, "%c%d%c", column, row % 10000, "ab"[k]);
 			words[*n] = (struct drawn_word){names[*n], x_px + k * (w_px / 2 + 10),
 			    y_px + 58 * row, row % 3 == 2 && k ? w_px / 4 : w_px / 2 - 10,
 			    row % 3 == 1 ? 34 : 44, false};

@@ -88,7 +88,7 @@ def recorded(ws):
 
 def reference(folder, stack):
     """What a scan without any fault records."""
-    ws = Workspace(folder, "reference")
+    ws = Workspace(folder, os.path.join(folder, "reference"))
     ws("scan", "--device", stack.lay(os.path.join(folder, "whole")))
     wanted = recorded(ws)
     equal(len(wanted), SHEETS, "sheets of the reference")
