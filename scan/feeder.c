@@ -403,8 +403,11 @@ static void scanner_take(struct feeder *f, struct scanner *scanner)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* The next sheet from the scanner as an entry; NULL: none, *err says why or is empty. */
-static struct entry *sheet_scan(struct feeder *f, struct error *err)
+/*
+ * The next sheet from the scanner as an entry; NULL: none, *err says why or is empty, and *moved
+ * whether a sheet may have moved all the same.
+ */
+static struct entry *sheet_scan(struct feeder *f, bool *moved, struct error *err)
 {
 	struct scanner *scanner = f->scanner;
 	struct entry *entry = calloc(1, sizeof *entry);
@@ -420,6 +423,7 @@ static struct entry *sheet_scan(struct feeder *f, struct error *err)
 		scanner_take(f, scanner);
 	}
 	if (!scanner_feed(scanner, &entry->raw, &fed, err)) {
+		*moved = true;
 		if (err->kind == ERROR_SETUP) {
 			scanner_take(f, NULL);
 			scanner_close(scanner);
@@ -487,6 +491,7 @@ static void wait_for_room_locked(struct feeder *f)
 static bool step_locked(struct feeder *f)
 {
 	struct error err = {0};
+	bool moved = false;
 
 	if (f->stopping || f->paused) {
 		end_append_locked(f, f->stopping ? FEEDER_STOPPED : FEEDER_PAUSED, NULL, 0);
@@ -497,13 +502,13 @@ static bool step_locked(struct feeder *f)
 		return false;
 	}
 	pthread_mutex_unlock(&f->lock);
-	struct entry *entry = f->list ? sheet_import(f, &err) : sheet_scan(f, &err);
+	struct entry *entry = f->list ? sheet_import(f, &err) : sheet_scan(f, &moved, &err);
 	pthread_mutex_lock(&f->lock);
 	if (!entry) {
 		if (f->closing)
 			return false;
 		end_append_locked(f, err.kind ? FEEDER_ERROR : FEEDER_EMPTY, err.kind ? &err : NULL,
-		    err.kind && !f->list ? 1 : 0);
+		    moved ? 1 : 0);
 		return false;
 	}
 	entry->event.kind = FEEDER_SHEET;

@@ -127,10 +127,10 @@ static struct feeder_event next(struct feeder *feeder)
 		if (got)
 			return event;
 		struct pollfd fd = {.fd = feeder_descriptor(feeder), .events = POLLIN};
-		if (poll(&fd, 1, 30000) == 0)
+		if (poll(&fd, 1, 90000) == 0)
 			break;
 	}
-	fail_msg("no event for 30 seconds");
+	fail_msg("no event for 90 seconds");
 	return event;
 }
 
