@@ -116,21 +116,28 @@ static bool plain(const struct Pix *raw, PIX **out, struct error *err)
 	return true;
 }
 
-static void paint_outside(struct plane *plane, const struct plane *outside, uint8_t value)
+/* by: pixels of plane to one of outside's. */
+static void paint_outside(struct plane *plane, const struct plane *outside, int by, uint8_t value)
 {
 	for (int y = 0; y < plane->height_px; y++) {
-		const uint8_t *mask =
-		    plane_row(outside, (int)((int64_t)y * outside->height_px / plane->height_px));
+		int my = y / by < outside->height_px ? y / by : outside->height_px - 1;
+		const uint8_t *mask = plane_row(outside, my);
 		uint8_t *row = plane_row(plane, y);
 		for (int m = 0; m < outside->width_px; m++) {
 			if (!mask[m])
 				continue;
-			int x0 = (int)((int64_t)m * plane->width_px / outside->width_px);
-			int x1 = (int)(((int64_t)m + 1) * plane->width_px / outside->width_px);
-			for (int x = x0; x < x1; x++)
+			int end = m + 1 == outside->width_px ? plane->width_px : (m + 1) * by;
+			for (int x = m * by; x < end && x < plane->width_px; x++)
 				row[x] = value;
 		}
 	}
+}
+
+/* How many pixels of a plane of that reduction one of the mask of what is outside covers. */
+static int outside_step(const struct view *view, int reduction)
+{
+	int by = view->crop.reduction / reduction;
+	return by < 1 ? 1 : by;
 }
 
 static int tile_px(double dpi)
@@ -146,7 +153,8 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 	view->reduction = view->reduction < 1 ? 1 : view->reduction > 32 ? 32 : view->reduction;
 	if (!plane_luma(raw, view->reduction, &view->luma, err))
 		return false;
-	view->dpi = dpi * view->luma.width_px / w;
+	view->reduction = w / view->luma.width_px; /* less for an image thinner than that */
+	view->dpi = dpi / view->reduction;
 	if (!crop_find(&view->luma, view->dpi, w, h, &view->crop, err))
 		return false;
 	const struct plane *outside = view->crop.any_outside ? &view->crop.outside : NULL;
@@ -156,7 +164,8 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 	    !ground_normalise(&view->paper, &view->luma, &view->normal, err))
 		return false;
 	if (outside)
-		paint_outside(&view->normal, outside, GROUND_PAPER);
+		paint_outside(
+		    &view->normal, outside, outside_step(view, view->reduction), GROUND_PAPER);
 	view->grain = ink_grain(&view->normal);
 	if (!ink_find(&view->normal, blank_threshold(view->grain), NULL, &view->ink, err))
 		return false;
@@ -166,7 +175,8 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 	if (!plane_rgb(raw, view->rgb_reduction, view->rgb, err))
 		return false;
 	view->has_rgb = true;
-	view->rgb_dpi = dpi * view->rgb[0].width_px / w;
+	view->rgb_reduction = w / view->rgb[0].width_px;
+	view->rgb_dpi = dpi / view->rgb_reduction;
 	for (int c = 0; c < 3; c++)
 		if (!ground_measure(
 			&view->rgb[c], outside, tile_px(view->rgb_dpi), &view->rgb_paper[c], err))
@@ -174,14 +184,15 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 	if (!classify_chroma(view->rgb, view->rgb_paper, &view->chroma, err))
 		return false;
 	if (outside)
-		paint_outside(&view->chroma, outside, GROUND_PAPER);
+		paint_outside(
+		    &view->chroma, outside, outside_step(view, view->rgb_reduction), GROUND_PAPER);
 	return ink_find(&view->chroma, GROUND_PAPER - CLASSIFY_CHROMA, NULL, &view->coloured, err);
 }
 
 /* Widens the box so that no ink outside it is cut off. */
 static void box_keep_ink(const struct view *view, double skew_deg, struct crop_box *box)
 {
-	double scale = (double)view->crop.raw_width_px / view->luma.width_px;
+	double scale = view->reduction;
 	double sine = sin(skew_deg * M_PI / 180), cosine = cos(skew_deg * M_PI / 180);
 	double mid_x = view->crop.raw_width_px / 2.0, mid_y = view->crop.raw_height_px / 2.0;
 	double least = 0.8 / 25.4 * view->dpi, air = 1.0 / 25.4 * view->dpi * scale;
@@ -290,7 +301,8 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 	result.blank_score = blank.score;
 	if (pixGetDepth(pix) > 1) {
 		if (view.crop.any_outside)
-			paint_outside(&view.luma, &view.crop.outside, view.paper.mean);
+			paint_outside(&view.luma, &view.crop.outside,
+			    outside_step(&view, view.reduction), view.paper.mean);
 		if (!picture_list_find(&view.luma, view.dpi, &view.paper, &pictures, err))
 			goto done;
 		classify_page(&view.normal, view.dpi, &view.ink, &view.paper,
@@ -303,7 +315,8 @@ bool clean_page(const struct Pix *raw, double dpi, const struct clean_options *o
 		goto done;
 	result.skew_deg = skew.angle_deg;
 	result.skew_confidence = skew.confidence;
-	result.orient_unsure = skew.orient_unsure;
+	result.orient_unsure =
+	    skew.orient_unsure && !blank.blank; /* nothing is upside down on an empty side */
 	result.orient_confidence = skew.orient_unsure ? 0 : skew.orient_confidence;
 	result.rotated_deg = skew.orient_unsure ? 0 : skew.rotate_deg;
 	result.deskewed = options->deskew && skew.confidence >= SKEW_SURE &&

@@ -12,6 +12,7 @@
 #define DARK_EDGE	120 /* its blurred seam */
 #define SEAM		160
 #define MASK_DPI	75
+#define SEAM_MM		0.3
 #define SLOPE_LIMIT	0.30
 
 void crop_release(struct crop *crop)
@@ -289,11 +290,15 @@ bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, i
     struct crop *out, struct error *err)
 {
 	struct crop crop = {.raw_width_px = raw_width_px, .raw_height_px = raw_height_px};
+	crop.seam_px = SEAM_MM / 25.4 * reduced_dpi * raw_width_px / luma->width_px;
 	struct plane small = {0};
 	int by = (int)(reduced_dpi / MASK_DPI + 0.5);
 	bool ok = false;
 
 	by = by < 1 ? 1 : by;
+	by = by < luma->width_px ? by : luma->width_px;
+	by = by < luma->height_px ? by : luma->height_px;
+	crop.reduction = raw_width_px / luma->width_px * by;
 	if (!plane_reduce(luma, by, &small, err) || !thick_dark(&small, &crop.outside, err) ||
 	    !flood_from_border(&crop.outside, err))
 		goto done;
@@ -311,7 +316,7 @@ bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, i
 		crop.any_outside = true;
 		if (!mask_grow(&crop.outside, &small, DARK_EDGE, err))
 			goto done;
-		double scale = (double)raw_width_px / small.width_px;
+		double scale = crop.reduction;
 		for (int side = 0; side < 4; side++)
 			edge_fit(&crop.outside, (enum side)side, scale, &crop.edge[side]);
 		edges_agree(&crop);
@@ -355,6 +360,11 @@ void crop_box_find(const struct crop *crop, double skew_deg, struct crop_box *bo
 		position[side] = side == SIDE_LEFT || side == SIDE_RIGHT ? cosine * x + sine * y
 									 : -sine * x + cosine * y;
 	}
+	/* the seam itself is neither paper nor background */
+	for (int side = 0; side < 4; side++)
+		if (crop->edge[side].found)
+			position[side] +=
+			    side == SIDE_LEFT || side == SIDE_TOP ? crop->seam_px : -crop->seam_px;
 	if (position[SIDE_RIGHT] - position[SIDE_LEFT] < w / 20 ||
 	    position[SIDE_BOTTOM] - position[SIDE_TOP] < h / 20) {
 		*box = (struct crop_box){-w / 2, -h / 2, w / 2, h / 2};

@@ -23,8 +23,11 @@ struct crop { /* {0} is empty */
 	int raw_width_px, raw_height_px;
 	struct edge edge[4];
 	struct plane
-	    outside; /* 255 where there is background or a hole; smaller than the raw image */
+	    outside;   /* 255 where there is background or a hole; smaller than the raw image */
+	int reduction; /* raw pixels to one of outside's, exactly; what is left over at the end
+			  belongs to the last */
 	bool any_outside;
+	double seam_px; /* left out along each edge */
 	int holes;
 	double skew_deg;	/* of the paper's edges, clockwise */
 	double skew_confidence; /* 0: no edges; 1: two edges or more that agree */

@@ -16,6 +16,9 @@ static uint8_t tile_level(
     const struct plane *plane, const struct plane *outside, int x0, int y0, int size)
 {
 	uint32_t counts[256] = {0}, n = 0;
+	int by = outside && outside->width_px < plane->width_px
+	    ? plane->width_px / outside->width_px
+	    : 1;
 	int x1 = x0 + size < plane->width_px ? x0 + size : plane->width_px;
 	int y1 = y0 + size < plane->height_px ? y0 + size : plane->height_px;
 
@@ -23,7 +26,7 @@ static uint8_t tile_level(
 		const uint8_t *row = plane_row(plane, y);
 		const uint8_t *out = NULL;
 		if (outside) {
-			int oy = (int)((int64_t)y * outside->height_px / plane->height_px);
+			int oy = y / by < outside->height_px ? y / by : outside->height_px - 1;
 			out = plane_row(outside, oy);
 		}
 		if (!out) {
@@ -38,7 +41,8 @@ static uint8_t tile_level(
 				}
 		} else {
 			for (int x = x0; x < x1; x++)
-				if (!out[(int64_t)x * outside->width_px / plane->width_px]) {
+				if (!out[x / by < outside->width_px ? x / by
+								    : outside->width_px - 1]) {
 					counts[row[x]]++;
 					n++;
 				}

@@ -7,10 +7,12 @@
 
 #include "config/text.h"
 
-#define UP_SURE	    5.0 /* of the two counts, in standard deviations */
-#define CLEAR_LINES 8.0
-#define CLEAR_TEXT  8.0
-#define LEAST_INK   400 /* set bits below which nothing is measured */
+#define UP_SURE	      5.0 /* of the two counts, in standard deviations */
+#define CLEAR_LINES   8.0
+#define CLEAR_TEXT    8.0
+#define LEAST_LETTERS 10  /* with an ascender or descender: two lines have as many */
+#define STEEP_DEG     4.0 /* from here on a shear is no rotation: measured again once it is small */
+#define LEAST_INK     400 /* set bits below which nothing is measured */
 
 /* The angle (clockwise as found), its confidence, and the score of the rows at that angle. */
 static void sweep(PIX *ink, double *angle_deg, double *confidence, double *score)
@@ -25,6 +27,18 @@ static void sweep(PIX *ink, double *angle_deg, double *confidence, double *score
 	*angle_deg = -(double)angle;
 	*confidence = conf;
 	*score = end;
+	if (fabs(angle) < STEEP_DEG || conf < (float)SKEW_SURE)
+		return;
+	PIX *turned = pixRotate(
+	    ink, (float)(angle * (float)M_PI / 180), L_ROTATE_SHEAR, L_BRING_IN_WHITE, 0, 0);
+	if (turned &&
+	    !pixFindSkewSweepAndSearchScore(
+		turned, &angle, &conf, &end, 2, 1, 0.0f, 1.0f, 0.25f, 0.01f) &&
+	    conf >= (float)SKEW_SURE && fabs(angle) < 1) {
+		*angle_deg -= (double)angle;
+		*score = end;
+	}
+	pixDestroy(&turned);
 }
 
 /* How sure (sign: which way) lines of text that run along the rows stand upright. */
@@ -35,7 +49,7 @@ static double upright(PIX *ink, double angle_deg)
 	if (fabs(angle_deg) >= 0.3)
 		straight = pixRotate(
 		    ink, (float)(-angle_deg * M_PI / 180), L_ROTATE_SHEAR, L_BRING_IN_WHITE, 0, 0);
-	if (pixUpDownDetect(straight ? straight : ink, &up, 0, 0, 0))
+	if (pixUpDownDetect(straight ? straight : ink, &up, LEAST_LETTERS, 0, 0))
 		up = 0;
 	pixDestroy(&straight);
 	return (double)up;

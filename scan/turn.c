@@ -122,11 +122,10 @@ static uint32_t paper_colour(const struct turn *turn, int n_channels, double x, 
 }
 
 /* True where the raw image's place is not paper. */
-static inline bool outside_at(
-    const struct turn *turn, double per_x, double per_y, int64_t x, int64_t y)
+static inline bool outside_at(const struct turn *turn, double per, int64_t x, int64_t y)
 {
 	const struct plane *mask = &turn->crop->outside;
-	int mx = (int)((double)(x >> 16) * per_x), my = (int)((double)(y >> 16) * per_y);
+	int mx = (int)((double)(x >> 16) * per), my = (int)((double)(y >> 16) * per);
 	mx = mx < 0 ? 0 : mx >= mask->width_px ? mask->width_px - 1 : mx;
 	my = my < 0 ? 0 : my >= mask->height_px ? mask->height_px - 1 : my;
 	return plane_row(mask, my)[mx] != 0;
@@ -176,8 +175,7 @@ static bool turn_bytes(PIX *raw, const struct turn *turn, const struct walk *ori
 		    width_px, height_px);
 		goto done;
 	}
-	double per_x = mask ? (double)mask->width_px / w : 0,
-	       per_y = mask ? (double)mask->height_px / h : 0;
+	double per = mask ? 1.0 / turn->crop->reduction : 0;
 	for (int row = 0; row < height_px; row++) {
 		struct walk walk = *origin;
 		walk.x += row * down->dx;
@@ -217,8 +215,8 @@ static bool turn_bytes(PIX *raw, const struct turn *turn, const struct walk *ori
 			for (int k = 0; k<n; k += n> 1 ? n - 1 : 1) {
 				int64_t x = (walk.x + (i + k) * walk.dx) >> 16,
 					y = (walk.y + (i + k) * walk.dy) >> 16;
-				int cx = (int)((double)x * per_x) / 16,
-				    cy = (int)((double)y * per_y) / 16;
+				int cx = (int)((double)x * per) / 16,
+				    cy = (int)((double)y * per) / 16;
 				if (x >= 0 && y >= 0 && cx < columns && cy < rows)
 					near |= coarse[cy * columns + cx];
 			}
@@ -228,7 +226,7 @@ static bool turn_bytes(PIX *raw, const struct turn *turn, const struct walk *ori
 				int64_t x = walk.x + (i + k) * walk.dx,
 					y = walk.y + (i + k) * walk.dy;
 				if (x < 0 || y < 0 || (x >> 16) >= w || (y >> 16) >= h ||
-				    !outside_at(turn, per_x, per_y, x, y))
+				    !outside_at(turn, per, x, y))
 					continue;
 				if (!known) /* over a millimetre it stays the same */
 					fill = paper_colour(
@@ -271,20 +269,16 @@ static bool turn_bits(PIX *raw, const struct turn *turn, int left_px, int top_px
 			goto done;
 		for (int y = 0; y < mask->height_px; y++) {
 			const uint8_t *row = plane_row(mask, y);
-			int y0 = (int)((int64_t)y * h / mask->height_px);
-			int y1 = y + 1 == mask->height_px
-			    ? h
-			    : (int)((int64_t)(y + 1) * h / mask->height_px);
+			int by = turn->crop->reduction, y0 = y * by;
+			int y1 = y + 1 == mask->height_px ? h : (y + 1) * by;
 			for (int x = 0; x < mask->width_px; x++) {
 				if (!row[x])
 					continue;
 				int end = x;
 				while (end < mask->width_px && row[end])
 					end++;
-				int x0 = (int)((int64_t)x * w / mask->width_px);
-				int x1 = end == mask->width_px
-				    ? w
-				    : (int)((int64_t)end * w / mask->width_px);
+				int x0 = x * by;
+				int x1 = end == mask->width_px ? w : end * by;
 				pixRasterop(work, x0, y0, x1 - x0, y1 - y0, PIX_CLR, NULL, 0, 0);
 				x = end;
 			}

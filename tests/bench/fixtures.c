@@ -34,8 +34,9 @@ static const struct {
     {SAMPLE_MINUTES, "minutes", PAGE_BITONAL},
     {SAMPLE_COLOUR, "colour", PAGE_COLOUR},
     {SAMPLE_PHOTO, "photo", PAGE_COLOUR},
+    {SAMPLE_FEW_WORDS, "few-words", PAGE_BITONAL},
 };
-#define N_SAMPLES 5
+#define N_SAMPLES 6
 
 struct filter {
 	const char *only, *name;
