@@ -221,7 +221,7 @@ static void assert_in_order(const char *text, char column, int rows)
 	const char *at = text;
 
 	for (int row = 0; row < rows; row++) {
-		char line[24];
+		char line[32];
 		snprintf(line, sizeof line, "%c%da %c%db", column, row, column, row);
 		const char *next = strstr(at, line);
 		if (!next)
