@@ -99,7 +99,7 @@ static struct model_sum model_count(const struct model_batch *b, bool count_blan
 struct run_batch {
 	struct model_batch model;
 	struct tally tally;
-	char name[8];
+	char name[16];
 	bool open, accepted;
 	char *text;					     /* manifest of the newest close */
 	int file_sheets[FILES + 1], numbers[FILES], n_files; /* the model as it was then */
