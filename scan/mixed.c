@@ -35,9 +35,11 @@ static bool faint_mark(
 	for (int i = 0; i < sight->ink.n; i++) {
 		const struct ink_piece *p = &sight->ink.pieces[i];
 		/* what the page's threshold misses, and is no grain at full resolution */
-		if (p->darkest < sight->threshold - 10 ||
+		bool solid = p->area * 2 > p->w * p->h &&
+		    (p->w < p->h ? p->w : p->h) > 3.0 / 25.4 * sight->reduced_dpi;
+		if (GROUND_PAPER - p->contrast < sight->threshold - 15 || solid ||
 		    ink_judge(p, sight->reduced_dpi, sight->grain) == INK_NOISE ||
-		    p->contrast < 6 * sight->grain || p->run > 1.2 / 25.4 * sight->reduced_dpi)
+		    p->contrast < 6 * sight->grain)
 			continue;
 		contrast += p->contrast * p->area;
 		area += p->area;
