@@ -113,10 +113,11 @@ static inline int desk_sheet(struct desk *d, const char *batch, int n, int file,
 	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 	desk_event(d, batch,
-	    json_pack("{s:s, s:o, s:i, s:i, s:b, s:[{s:s, s:s}, {s:s, s:s}], s:[]}", "event",
-		"sheet_fed", "sheet", json_sprintf("%s/%d", batch, n), "file", file, "expected", 2,
-		"separator", 0, "images", "side", "f", "sha256", hash, "side", "b", "sha256", hash,
-		"suspects"));
+	    json_pack("{s:s, s:o, s:i, s:i, s:b, s:[{s:s, s:o, s:s}, {s:s, s:o, s:s}], s:[]}",
+		"event", "sheet_fed", "sheet", json_sprintf("%s/%d", batch, n), "file", file,
+		"expected", 2, "separator", 0, "images", "side", "f", "path",
+		json_sprintf("spool/%s/%df.tif", batch, n), "sha256", hash, "side", "b", "path",
+		json_sprintf("spool/%s/%db.tif", batch, n), "sha256", hash, "suspects"));
 	desk_event(d, batch,
 	    json_pack("{s:s, s:o, s:s, s:b, s:i, s:[]}", "event", "page_done", "sheet",
 		json_sprintf("%s/%d", batch, n), "side", "f", "blank", blank, "words", 3, "flags"));
