@@ -157,6 +157,23 @@ bool batch_each(struct workspace *w, const char *state,
 	return ok;
 }
 
+/* A workspace restored from a backup numbers its batches apart from those that were lost: "r2-". */
+static bool epoch_read(struct workspace *w, char epoch[16], struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	epoch[0] = '\0';
+	if (!journal_prepare(
+		w->journal, "SELECT value FROM meta WHERE key = 'epoch'", &stmt, err) ||
+	    !journal_step(w->journal, stmt, &row, err))
+		return false;
+	if (row)
+		snprintf(epoch, 16, "r%d-", sqlite3_column_int(stmt, 0));
+	sqlite3_reset(stmt);
+	return true;
+}
+
 /* The first free "<date>-<station>-<NNN>" whose lock is free, too. */
 static bool choose_new(
     struct workspace *w, const char *command, struct batch_choice *out, struct error *err)
@@ -164,15 +181,18 @@ static bool choose_new(
 	const char *station = settings_text(w->settings, "station.name");
 	time_t now = time(NULL);
 	struct tm tm;
-	char date[16];
+	char date[16], epoch[16];
 
 	localtime_r(&now, &tm);
 	strftime(date, sizeof date, "%Y-%m-%d", &tm);
+	if (!epoch_read(w, epoch, err))
+		return false;
 	for (int k = 1; k < 100000; k++) {
 		int64_t n;
 		char head[65];
 		struct error busy = {0};
-		int len = snprintf(out->name, sizeof out->name, "%s-%s-%03d", date, station, k);
+		int len =
+		    snprintf(out->name, sizeof out->name, "%s-%s-%s%03d", date, station, epoch, k);
 		if (len >= (int)sizeof out->name)
 			return error_set(err, ERROR_SETUP, _("choose a shorter station.name"),
 			    _("the station's name '%s' is too long for names of batches"), station);
@@ -276,8 +296,8 @@ bool batch_create(struct workspace *w, const char *name, const char *operator_na
     const char *source, json_t *expect, struct batch *out, struct error *err)
 {
 	const struct settings *s = w->settings;
-	json_t *rules = json_pack("{ss si sb ss}", "name", settings_text(s, "rules.name"), "version",
-	    (int)settings_int(s, "rules.version"), "count_blank_sheets",
+	json_t *rules = json_pack("{ss si sb ss}", "name", settings_text(s, "rules.name"),
+	    "version", (int)settings_int(s, "rules.version"), "count_blank_sheets",
 	    settings_bool(s, "rules.count_blank_sheets"), "hash", settings_rules_hash(s));
 	json_t *event = json_pack("{ss ss ss ss ss so ss}", "event", "batch_opened", "batch", name,
 	    "workspace", w->uuid, "station", settings_text(s, "station.name"), "organisation",

@@ -6,6 +6,7 @@
 
 extern const struct command command_abandon;
 extern const struct command command_accept;
+extern const struct command command_backup;
 extern const struct command command_claim;
 extern const struct command command_close;
 extern const struct command command_covers;
@@ -21,6 +22,7 @@ extern const struct command command_process;
 extern const struct command command_purge;
 extern const struct command command_register;
 extern const struct command command_reject;
+extern const struct command command_restore;
 extern const struct command command_review;
 extern const struct command command_run;
 extern const struct command command_scan;

@@ -40,14 +40,20 @@
  *   evidence_kept    sheet side path sha256
  *   closed           revision previous supersedes     the manifest covers the chain up to here
  *   manifest_written revision sha256 counts{}         counts as in the manifest
- *   reopened         reason                           a correction follows; it closes again as
- * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest
- * acceptance_sha256 rejected         lead reason sheets[] claimed          claim claim_cancelled
- * claim purged           images bytes abandoned        reason
+ *   reopened         reason                           a correction; it closes as revision + 1
+ *   seen             pages[] all(bool)
+ *   accepted         lead seed sample[] manifest revision not_opened_one_by_one acceptance_sha256
+ *   rejected         lead reason sheets[]
+ *   claimed          claim
+ *   correction_claimed claim                          a newer revision of what a claim holds
+ *   claim_cancelled  claim                            also correction_cancelled
+ *   purged           images deleted bytes sha256      of raw images, after their retention
+ *   abandoned        reason
  *
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
- * claim_settled, collected{batch from manifest}.
+ * claim_settled{claim amount}, register_urgent{file_number urgent}, backup_made{folder events},
+ * restored{epoch backup}.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H

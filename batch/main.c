@@ -36,6 +36,8 @@ static const struct command *const commands[] = {
     &command_claim,
     &command_purge,
     &command_destruction,
+    &command_backup,
+    &command_restore,
     &command_demo,
 };
 
