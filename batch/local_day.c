@@ -8,14 +8,14 @@
 #include "config/file.h"
 #include "config/text.h"
 
-static bool zone_exists(const char *timezone)
+static bool zone_exists(const char *zone)
 {
-	char *path = file_path("/usr/share/zoneinfo/%s", timezone);
+	char *path = file_path("/usr/share/zoneinfo/%s", zone);
 	bool exists =
-	    timezone[0] && timezone[0] != '/' && !strstr(timezone, "..") && file_exists(path);
+	    zone[0] && zone[0] != '/' && !strstr(zone, "..") && file_exists(path);
 
 	free(path);
-	return exists || strcmp(timezone, "UTC") == 0;
+	return exists || strcmp(zone, "UTC") == 0;
 }
 
 static bool day_exists(int y, int m, int d)
@@ -27,15 +27,15 @@ static bool day_exists(int y, int m, int d)
 	    d <= days[m - 1] + (m == 2 && leap);
 }
 
-bool local_day(const char *at, const char *timezone, char day[11], struct error *err)
+bool local_day(const char *at, const char *zone, char day[11], struct error *err)
 {
 	struct tm tm = {0};
 	int n = 0;
 
-	if (!zone_exists(timezone))
+	if (!zone_exists(zone))
 		return error_set(err, ERROR_SETUP,
 		    _("set claim.timezone to a name such as Europe/Berlin; the Debian package tzdata has them"),
-		    _("there is no time zone '%s'"), timezone);
+		    _("there is no time zone '%s'"), zone);
 	if (sscanf(at, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
 		&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6 ||
 	    !day_exists(tm.tm_year, tm.tm_mon, tm.tm_mday))
@@ -44,7 +44,7 @@ bool local_day(const char *at, const char *timezone, char day[11], struct error 
 	tm.tm_mon -= 1;
 	time_t seconds = timegm(&tm);
 	char *was = getenv("TZ") ? strdup(getenv("TZ")) : NULL;
-	setenv("TZ", timezone, 1);
+	setenv("TZ", zone, 1);
 	tzset();
 	localtime_r(&seconds, &tm);
 	if (was)
