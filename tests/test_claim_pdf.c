@@ -14,6 +14,7 @@
 
 #include "batch/claim_pdf.h"
 #include "config/file.h"
+#include "config/text.h"
 
 #define HASH "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -191,6 +192,32 @@ static void test_claim_pdf_write_refuses_a_bad_amount(void **state)
 	json_decref(claim);
 }
 
+/* The last one: the locale stays. Whether this machine generated de_DE.UTF-8 makes no difference.
+ */
+static void test_claim_pdf_write_in_german(void **state)
+{
+	static const char *const german[] = {"Verwendungsnachweis: zahlenmäßiger Nachweis",
+	    "Abrechnung Nr. 3", "21.000", "3.000.000", "15.750,00 €", "-0,77 €", "45.749,23 €",
+	    "0,75 €", "01.01.2026 bis 31.12.2026", "31.10.2026", "noch nicht abgenommen",
+	    "nicht im Register", "(storniert)", "Sachlich richtig", "Rechnerisch richtig",
+	    "Seite 1 von", "50.750,27 €"};
+	struct error err = {0};
+	char *path = file_path("%s/german.pdf", folder);
+	json_t *claim = claim_make(2);
+
+	setenv("LC_ALL", "de_DE.UTF-8", 1);
+	unsetenv("LANGUAGE");
+	text_open();
+	assert_true(text_german());
+	assert_true(claim_pdf_write(claim, HASH, path, &err));
+	char *text = pdf_words(path);
+	for (size_t i = 0; i < sizeof german / sizeof *german; i++)
+		assert_words(text, german[i]);
+	free(text);
+	json_decref(claim);
+	free(path);
+}
+
 static int folder_make(void **state)
 {
 	return mkdtemp(folder) ? 0 : -1;
@@ -211,6 +238,7 @@ int main(void)
 	    cmocka_unit_test(test_claim_pdf_write_many_batches),
 	    cmocka_unit_test(test_claim_pdf_write_without_anything),
 	    cmocka_unit_test(test_claim_pdf_write_refuses_a_bad_amount),
+	    cmocka_unit_test(test_claim_pdf_write_in_german),
 	};
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
