@@ -70,7 +70,8 @@ int command_usage(const struct command *command, const char *what, ...)
 /* Becomes true with Ctrl-C or SIGTERM: finish what is under way, keep the state, stop. */
 const volatile bool *command_stop(void);
 
-/* For commands of two words: runs the one whose name's second word is argv[1], or says which there are. */
+/* For commands of two words: runs the one whose name's second word is argv[1], or says which there
+ * are. */
 int command_sub(const struct command *command, const struct command *const *subcommands, int n,
     const struct call *call, int argc, char **argv);
 

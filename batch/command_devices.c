@@ -96,7 +96,8 @@ static void check_print(const struct profile *profile, const json_t *can)
 	if (json_is_true(on))
 		printf("%s", _("double-feed detection is on\n"));
 	else if (json_is_false(on))
-		printf("%s", _("WARNING: double-feed detection is off: sheets that stick together are lost\n"));
+		printf("%s",
+		    _("WARNING: double-feed detection is off: sheets that stick together are lost\n"));
 	else
 		printf("%s",
 		    _("WARNING: the device does not say whether it detects double feeds: have the sheets of each file counted on the preparation slip\n"));
@@ -156,7 +157,8 @@ static int run_devices(const struct call *call, int argc, char **argv)
 		N_("this one, such as paper:DIR, instead of those that SANE finds")},
 	    {"check", OPTION_TEXT, &checked, "NAME",
 		N_("what a profile would set there, what the device rounds or refuses, and whether double feeds are detected")},
-	    {"profile", OPTION_TEXT, &profile, "P", N_("with --check: this one instead of the one that fits")},
+	    {"profile", OPTION_TEXT, &profile, "P",
+		N_("with --check: this one instead of the one that fits")},
 	    {0}};
 	struct device_list list = {0};
 	struct error err = {0};
@@ -200,5 +202,6 @@ static int run_devices(const struct call *call, int argc, char **argv)
 	return code;
 }
 
-const struct command command_devices = {"devices", "[--json] [--device NAME | --check NAME [--profile P]]",
+const struct command command_devices = {"devices",
+    "[--json] [--device NAME | --check NAME [--profile P]]",
     N_("Lists the scanners that SANE sees, and what they can do."), run_devices};

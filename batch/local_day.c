@@ -11,8 +11,7 @@
 static bool zone_exists(const char *zone)
 {
 	char *path = file_path("/usr/share/zoneinfo/%s", zone);
-	bool exists =
-	    zone[0] && zone[0] != '/' && !strstr(zone, "..") && file_exists(path);
+	bool exists = zone[0] && zone[0] != '/' && !strstr(zone, "..") && file_exists(path);
 
 	free(path);
 	return exists || strcmp(zone, "UTC") == 0;

@@ -105,7 +105,8 @@ static bool encode(const struct source *source, int quality, int dpi, uint8_t **
 	jpeg.in_color_space = source->n_channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
 	jpeg_set_defaults(&jpeg);
 	jpeg_set_quality(&jpeg, quality, TRUE);
-	/* the slow changes of colour over old paper are what a coarse table would turn into blotches */
+	/* the slow changes of colour over old paper are what a coarse table would turn into
+	 * blotches */
 	static const int slow[] = {0, 1, 8, 16, 9, 2}; /* in rows of eight, zigzag's first */
 	for (size_t i = 0; source->n_channels == 3 && i < sizeof slow / sizeof *slow; i++) {
 		UINT16 *step = &jpeg.quant_tbl_ptrs[1]->quantval[slow[i]];

@@ -61,9 +61,9 @@ struct sample_sheet { /* a sheet of a stack */
 };
 
 /*
- * Writes sheets[0..n) as a stack for the simulator: folder/0001-1.jpg, 0001-2.jpg, ... (quality 85; the
- * simulator feeds in the order of names, so that the front comes first),
- * without the backs where simplex. first is the number of the first one. The folder is made.
+ * Writes sheets[0..n) as a stack for the simulator: folder/0001-1.jpg, 0001-2.jpg, ... (quality 85;
+ * the simulator feeds in the order of names, so that the front comes first), without the backs
+ * where simplex. first is the number of the first one. The folder is made.
  *
  * words_folder  where the words go as 0001-1.txt, ...; NULL: nowhere
  */

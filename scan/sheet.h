@@ -4,7 +4,7 @@
 
 #include "scan/raw.h"
 
-struct sheet { /* {0} is empty */
+struct sheet {			    /* {0} is empty */
 	struct raw_image images[2]; /* front, back */
 	int n_images;		    /* received */
 	int n_expected;		    /* duplex 2, else 1 */
