@@ -12,6 +12,9 @@
 #define DARK_EDGE	120 /* its blurred seam */
 #define SEAM		160
 #define MASK_DPI	75
+#define LID_LEAST	225 /* a white lid, and paper before it */
+#define PAPER_LEAST	150
+#define LID_STEP	7
 #define SEAM_MM		0.3
 #define SLOPE_LIMIT	0.30
 
@@ -184,6 +187,7 @@ static void edge_fit(const struct plane *mask, enum side side, double scale, str
 	bool far = side == SIDE_RIGHT || side == SIDE_BOTTOM;
 	edge->found = true;
 	edge->share = (double)best / n;
+	edge->agree = (double)best / points;
 	edge->slope = far ? -best_slope : best_slope;
 	edge->at = (far ? depth - best_at : best_at) * scale;
 done:
@@ -286,6 +290,91 @@ static void edges_agree(struct crop *crop)
 	}
 }
 
+static int percentile(const uint32_t counts[256], int percent)
+{
+	uint64_t n = 0, seen = 0;
+	for (int v = 0; v < 256; v++)
+		n += counts[v];
+	for (int v = 0; v < 256; v++) {
+		seen += counts[v];
+		if (seen * 100 > n * (uint64_t)percent)
+			return v;
+	}
+	return 255;
+}
+
+/*
+ * A white lid behind paper that is darker: what is as bright as the image's rim and joined to it.
+ * Believed only where it leaves paper of one tone with straight edges, since a white margin around
+ * a tinted print would look alike.
+ */
+static bool lid_find(struct crop *crop, const struct plane *small, struct error *err)
+{
+	struct plane soft = {0}, lid = {0}, mask = {0};
+	uint32_t rim[256] = {0}, all[256] = {0};
+	int w = small->width_px, h = small->height_px;
+	bool ok = false;
+
+	if (w < 60 || h < 60)
+		return true;
+	if (!plane_smooth(small, &soft, err) || !plane_open(&lid, w, h, err))
+		goto done;
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++) {
+			uint8_t v = plane_row(&soft, y)[x];
+			all[v]++;
+			rim[v] += x < 2 || y < 2 || x >= w - 2 || y >= h - 2;
+		}
+	int bright = percentile(rim, 80);
+	for (int v = bright - LID_STEP + 1 > 0 ? bright - LID_STEP + 1 : 0; v < 256; v++)
+		all[v] = 0; /* what is left is paper and ink */
+	int paper = percentile(all, 60);
+	ok = true;
+	if (bright < LID_LEAST || paper < PAPER_LEAST || bright - paper < LID_STEP)
+		goto done;
+	int limit = (bright + paper) / 2;
+	uint64_t alike = 0;
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++) {
+			uint8_t v = plane_row(&soft, y)[x];
+			plane_row(&lid, y)[x] = v > limit ? 0 : 255;
+			alike += v <= limit && v >= paper - 14;
+		}
+	ok = thick_dark(&lid, &mask, err) && flood_from_border(&mask, err) &&
+	    mask_grow(&mask, &lid, DARK_EDGE, err);
+	if (!ok)
+		goto done;
+	uint64_t outside = 0;
+	int found = 0;
+	struct crop with = {
+	    .raw_width_px = crop->raw_width_px, .raw_height_px = crop->raw_height_px};
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++)
+			outside += plane_row(&mask, y)[x] != 0;
+	for (int side = 0; side < 4; side++) {
+		edge_fit(&mask, (enum side)side, crop->reduction, &with.edge[side]);
+		found += with.edge[side].found && with.edge[side].agree > 0.85;
+	}
+	edges_agree(&with);
+	uint64_t inside = (uint64_t)w * (uint64_t)h - outside;
+	if (found < 3 || with.skew_confidence <= 0 || outside == 0 || alike * 10 < inside * 7)
+		goto done;
+	ok = mask_grow(&mask, small, 256, err);
+	if (!ok)
+		goto done;
+	memcpy(crop->edge, with.edge, sizeof crop->edge);
+	crop->skew_deg = with.skew_deg;
+	crop->skew_confidence = with.skew_confidence;
+	crop->any_outside = true;
+	plane_release(&crop->outside);
+	plane_move(&crop->outside, &mask);
+done:
+	plane_release(&soft);
+	plane_release(&lid);
+	plane_release(&mask);
+	return ok;
+}
+
 bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, int raw_height_px,
     struct crop *out, struct error *err)
 {
@@ -324,6 +413,8 @@ bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, i
 		if (!mask_grow(&crop.outside, &small, 256, err))
 			goto done;
 	}
+	if (!marked && !lid_find(&crop, &small, err))
+		goto done;
 	if (small.width_px > 60 && small.height_px > 60 &&
 	    !holes_mark(&crop, &small, reduced_dpi / by, err))
 		goto done;

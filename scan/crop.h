@@ -2,9 +2,9 @@
  * Where the paper lies on the scanner's background, and what of the image is not paper.
  *
  * Method: what is dark and joined to the image's border in pieces thicker than a stroke is
- * background; along each side the places where it ends give a straight edge by consensus (RANSAC,
- * Fischler and Bolles 1981), so that a torn corner does not tilt it. Dark discs of a punch's size
- * near an edge are holes.
+ * background, and so is what is as bright as a white lid around darker paper; along each side the
+ * places where it ends give a straight edge by consensus (RANSAC, Fischler and Bolles 1981), so
+ * that a torn corner does not tilt it. Dark discs of a punch's size near an edge are holes.
  */
 #ifndef ALTAKT_SCAN_CROP_H
 #define ALTAKT_SCAN_CROP_H
@@ -17,6 +17,7 @@ struct edge { /* left, right: x = at + slope * y; top, bottom: y = at + slope * 
 	bool found;
 	double at, slope;
 	double share; /* of the side's length that agrees */
+	double agree; /* of the places where the background ends */
 };
 
 struct crop { /* {0} is empty */

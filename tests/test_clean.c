@@ -69,6 +69,95 @@ static void test_clean_page_straight_is_untouched(void **state)
 	pixDestroy(&raw);
 }
 
+static void test_clean_page_slip_on_black_keeps_its_size(void **state)
+{
+	/* an A6 slip (105 x 148 mm) and a till receipt (80 x 200 mm) on an A4 window, 150 dpi */
+	static const double sizes[2][2] = {{105, 148}, {80, 200}};
+	for (int i = 0; i < 2; i++) {
+		int w = (int)(sizes[i][0] / 25.4 * 150), h = (int)(sizes[i][1] / 25.4 * 150);
+		cairo_surface_t *surface = drawn_paper(w, h, 0.94, 0.94, 0.92);
+		drawn_text(surface, 50, 80, w - 100, 10, 22);
+		PIX *raw = drawn_bordered(
+		    drawn_pix(surface), 200, DRAWN_W - w - 200, 150, DRAWN_H - h - 150, 0x0a0a0a00);
+		raw = drawn_turned(raw, -2.5, 1);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_float_equal(result.width_mm, sizes[i][0], sizes[i][0] / 100);
+		assert_float_equal(result.height_mm, sizes[i][1], sizes[i][1] / 100);
+		assert_float_equal(result.skew_deg, -2.5, 0.1);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
+static void test_clean_page_paper_on_white_lid(void **state)
+{
+	int w = 874, h = 1240; /* A5 */
+	cairo_surface_t *surface = drawn_paper(w, h, 0.84, 0.8, 0.7);
+	drawn_text(surface, 60, 100, w - 120, 20, 24);
+	PIX *raw = drawn_bordered(
+	    drawn_pix(surface), 160, DRAWN_W - w - 160, 200, DRAWN_H - h - 200, 0xfdfdfd00);
+	PIX *turned =
+	    pixRotate(raw, (float)(1.8 * M_PI / 180), L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
+	pixDestroy(&raw);
+	drawn_grain(turned, 4, 9);
+	struct clean_result result = cleaned(turned, 150, true);
+	assert_float_equal(result.width_mm, 148, 1.48);
+	assert_float_equal(result.height_mm, 210, 2.1);
+	uint32_t corner;
+	pixGetPixel(result.page, 2, 2, &corner);
+	assert_in_range(corner >> 8 & 255, 160, 200); /* paper, not lid */
+	clean_result_release(&result);
+	pixDestroy(&turned);
+}
+
+static void test_clean_page_torn_corner_and_holes_are_filled(void **state)
+{
+	cairo_surface_t *surface = drawn_paper(DRAWN_W, DRAWN_H, 0.9, 0.86, 0.74);
+	drawn_text(surface, 160, 200, 960, 26, 24);
+	cairo_t *cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 0.04, 0.04, 0.04);
+	cairo_move_to(cr, DRAWN_W, 0); /* torn: 25 mm of the upper right corner */
+	cairo_line_to(cr, DRAWN_W - 150, 0);
+	cairo_line_to(cr, DRAWN_W, 130);
+	cairo_fill(cr);
+	cairo_arc(cr, 70, 641, 17, 0, 2 * M_PI);
+	cairo_fill(cr);
+	cairo_arc(cr, 70, 1113, 17, 0, 2 * M_PI);
+	cairo_fill(cr);
+	cairo_destroy(cr);
+	PIX *raw = drawn_bordered(drawn_pix(surface), 30, 30, 30, 30, 0x0a0a0a00);
+	struct clean_result result = cleaned(raw, 150, true);
+	assert_float_equal(result.width_mm, 210, 2.1);
+	assert_float_equal(result.height_mm, 297, 2.97);
+	static const int places[3][2] = {{DRAWN_W - 30, 20}, {68, 640}, {68, 1111}};
+	for (int i = 0; i < 3; i++) {
+		uint32_t pixel;
+		pixGetPixel(result.page, places[i][0], places[i][1], &pixel);
+		assert_in_range(pixel >> 24, 220, 238);
+		assert_in_range(pixel >> 8 & 255, 178, 200);
+	}
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+static void test_clean_page_tinted_print_is_no_paper(void **state)
+{
+	/* a grey field with a white margin, straight: the margin belongs to the page */
+	cairo_surface_t *surface = drawn_paper(DRAWN_W, DRAWN_H, 1, 1, 1);
+	cairo_t *cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 0.8, 0.8, 0.8);
+	cairo_rectangle(cr, 100, 100, DRAWN_W - 200, 800);
+	cairo_fill(cr);
+	cairo_destroy(cr);
+	drawn_text(surface, 160, 1000, 960, 16, 24);
+	PIX *raw = drawn_pix(surface);
+	struct clean_result result = cleaned(raw, 150, true);
+	assert_float_equal(result.width_mm, 210, 2.1);
+	assert_float_equal(result.height_mm, 297, 2.97);
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
 static void test_clean_page_blank_with_grain_and_border(void **state)
 {
 	PIX *raw = drawn_pix(drawn_paper(DRAWN_W, DRAWN_H, 0.85, 0.8, 0.62)); /* coloured paper */
@@ -237,6 +326,10 @@ int main(void)
 	    cmocka_unit_test(test_clean_page_skewed_on_black),
 	    cmocka_unit_test(test_clean_page_turned_by_quarters),
 	    cmocka_unit_test(test_clean_page_straight_is_untouched),
+	    cmocka_unit_test(test_clean_page_slip_on_black_keeps_its_size),
+	    cmocka_unit_test(test_clean_page_paper_on_white_lid),
+	    cmocka_unit_test(test_clean_page_torn_corner_and_holes_are_filled),
+	    cmocka_unit_test(test_clean_page_tinted_print_is_no_paper),
 	    cmocka_unit_test(test_clean_page_blank_with_grain_and_border),
 	    cmocka_unit_test(test_clean_page_one_initial_is_written),
 	    cmocka_unit_test(test_clean_page_classifies_by_content),
