@@ -192,6 +192,10 @@ static bool find_manifest(void *self, const char *batch, int revision, const cha
 	if (!batch_name_check(batch, err))
 		return false;
 	char *folder = file_path("%s/batches/%s", m->workspace->path, batch);
+	if (!file_exists(folder)) {
+		free(folder);
+		folder = file_path("%s/collected/%s", m->workspace->path, batch);
+	}
 	bool ok = claim_manifest_find(folder, revision, sha256, out, err);
 	free(folder);
 	return ok;
@@ -288,6 +292,15 @@ static void leave_out(struct making *m, const struct closed_batch *b, const char
 		"sheets", b->sheets));
 }
 
+/* Where a batch came from another workspace: which, and how long its chain was. */
+static void collected_note(json_t *line, const struct closed_batch *b)
+{
+	if (b->collected)
+		json_object_set_new(line, "collected",
+		    json_pack("{ss sI ss}", "workspace", b->workspace, "events",
+			(json_int_t)b->chain_events, "head", b->chain_head));
+}
+
 static bool correction_add(struct making *m, struct closed_batch *b, struct error *err)
 {
 	const struct claim_held *held = claim_basis_find(&m->basis, b->name);
@@ -300,6 +313,8 @@ static bool correction_add(struct making *m, struct closed_batch *b, struct erro
 	    b->manifest_sha256, "reason", b->state == CLOSED_ABANDONED ? "abandoned" : "corrected");
 	struct closed_batch manifest = *b;
 
+	if (c)
+		collected_note(c, b);
 	*b = (struct closed_batch){0};
 	claim_correct(&m->basis, held->name, &manifest, &line);
 	if (!claim_amount(&rates, &line, &files_cents, &sheets_cents, err) ||
@@ -329,6 +344,7 @@ static bool batch_take(struct making *m, struct closed_batch *b, struct error *e
 		return error_set(
 		    err, ERROR_CHECK, NULL, _("a text of batch '%s' is not UTF-8"), b->name);
 	json_object_set_new(entry, "revision", json_integer(b->revision));
+	collected_note(entry, b);
 	claim_take(&m->basis, b, m->number, &m->rates, &line);
 	json_object_set_new(entry, "files", json_integer(line.files));
 	json_object_set_new(entry, "sheets", json_integer(line.sheets));
@@ -500,6 +516,14 @@ static bool claimed_append(
 		const char *batch = text_of(line, "batch");
 		int64_t n;
 		char head[65];
+		json_t *collected = json_object_get(line, "collected");
+		if (collected) { /* its chain is another station's: it stays as it was taken */
+			json_array_append_new(chains,
+			    json_pack("{ss sO sO}", "chain", batch, "events",
+				json_object_get(collected, "events"), "head",
+				json_object_get(collected, "head")));
+			continue;
+		}
 		if (!ledger_append(m->workspace->journal, batch, m->by,
 			json_pack("{sssi}", "event", event, "claim", m->number), err) ||
 		    !ledger_head(m->workspace->journal, batch, &n, head, err))
@@ -702,7 +726,8 @@ static bool lines_cancel(struct workspace *w, const json_t *claim, const char *l
 
 	json_array_foreach(json_object_get(claim, list), i, line)
 	{
-		if (!ledger_append(w->journal, text_of(line, "batch"), by,
+		if (!json_object_get(line, "collected") &&
+		    !ledger_append(w->journal, text_of(line, "batch"), by,
 			json_pack("{sssi}", "event", event, "claim", number), err))
 			return false;
 	}

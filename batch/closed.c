@@ -271,6 +271,97 @@ static bool names_read(struct journal *journal, char ***names, int *n, struct er
 	return !row;
 }
 
+static bool tail_file_visit(
+    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct tail *tail = self;
+
+	return n <= tail->batch->events || tail_visit(self, n, line, n_bytes, err);
+}
+
+bool closed_read_collected(
+    const char *workspace, const char *batch, struct closed_batch *out, struct error *err)
+{
+	char *path = file_path("%s/collected/%s/manifest.json", workspace, batch);
+	char *ledger = file_path("%s/collected/%s/ledger.jsonl", workspace, batch), *text = NULL;
+	struct closed_batch b = {0};
+	struct tail tail = {.batch = &b};
+	bool ok = false;
+	size_t n_bytes;
+
+	text = file_read(path, MANIFEST_LIMIT_BYTES, &n_bytes, err);
+	if (!text || !closed_parse(path, text, n_bytes, &b, err))
+		goto done;
+	b.state = CLOSED_WAITING;
+	b.collected = true;
+	if (!ledger_file_read(ledger, tail_file_visit, &tail, &b.chain_events, b.chain_head, err))
+		goto done;
+	if (strcmp(b.name, batch) != 0 || b.events < 1 || tail.closed_again ||
+	    strcmp(tail.manifest, b.manifest_sha256) != 0) {
+		error_set(err, ERROR_CHECK, _("run 'altakt verify' and look for who changed it"),
+		    _("'%s' is not the manifest that its ledger knows"), path);
+		goto done;
+	}
+	ok = true;
+done:
+	if (ok) {
+		*out = b;
+		b = (struct closed_batch){0};
+	}
+	closed_release(&b);
+	free(text);
+	free(path);
+	free(ledger);
+	return ok;
+}
+
+static bool collected_visit(
+    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	if (strstr(line, "\"event\":\"collected\"")) {
+		json_t *e = json_loadb(line, n_bytes, 0, NULL);
+		json_object_set(self, text_of(e, "batch"), e); /* the newest counts */
+		json_decref(e);
+	}
+	return true;
+}
+
+/* Behind the journal's own: what the workspace's chain says was collected, as it was then. */
+static bool collected_add(struct journal *journal, struct closed_list *list, struct error *err)
+{
+	json_t *events = json_object(), *e;
+	const char *batch;
+	bool ok = ledger_read(journal, LEDGER_WORKSPACE, 1, 0, collected_visit, events, err);
+
+	if (ok && json_object_size(events) > 0) {
+		struct closed_batch *more = realloc(
+		    list->batches, ((size_t)list->n + json_object_size(events) + 1) * sizeof *more);
+		if (!more)
+			ok = error_errno(err, NULL, _("cannot read the batches"));
+		else
+			list->batches = more;
+	}
+	json_object_foreach(events, batch, e)
+	{
+		struct closed_batch *b = &list->batches[list->n];
+		if (!ok)
+			break;
+		*b = (struct closed_batch){0};
+		ok = batch_name_check(batch, err) &&
+		    closed_read_collected(journal_workspace(journal), batch, b, err);
+		list->n += ok;
+		if (ok &&
+		    (b->chain_events != json_integer_value(json_object_get(e, "events")) ||
+			strcmp(b->chain_head, text_of(e, "head")) != 0))
+			ok = error_set(err, ERROR_CHECK,
+			    _("run 'altakt verify' and look for who changed it"),
+			    _("'collected/%s/ledger.jsonl' is not the one that was collected"),
+			    batch);
+	}
+	json_decref(events);
+	return ok;
+}
+
 bool closed_all(struct journal *journal, struct closed_list *out, struct error *err)
 {
 	struct closed_list list = {0};
@@ -288,6 +379,8 @@ bool closed_all(struct journal *journal, struct closed_list *out, struct error *
 	for (; list.n < n; list.n++)
 		if (!closed_read(journal, names[list.n], &list.batches[list.n], err))
 			goto done;
+	if (!collected_add(journal, &list, err))
+		goto done;
 	*out = list;
 	list = (struct closed_list){0};
 	ok = true;

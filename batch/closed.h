@@ -42,6 +42,10 @@ struct closed_batch { /* {0} is empty */
 	int files, sheets, blank_sheets; /* blank ones that count, part of sheets */
 	bool count_blank_sheets;
 	char rules[128]; /* "hessen-2020/1" */
+	/* From another station: it lies in collected/, its chain is not the journal's. */
+	bool collected;
+	int64_t chain_events; /* all of its chain, as it was collected */
+	char chain_head[65];
 	struct closed_file *lines;
 	int n_lines;
 };
@@ -72,7 +76,14 @@ struct closed_list { /* {0} is empty */
 	int n;
 };
 
-/* Every batch of the journal, by name. */
+/*
+ * A batch that was collected: from collected/<batch>/ alone. chain_events and chain_head are
+ * filled; the caller compares them with the event "collected".
+ */
+bool closed_read_collected(
+    const char *workspace, const char *batch, struct closed_batch *out, struct error *err);
+
+/* Every batch of the journal, and every one that was collected, by name. */
 bool closed_all(struct journal *journal, struct closed_list *out, struct error *err);
 void closed_list_release(struct closed_list *list); /* leaves {0} */
 

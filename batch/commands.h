@@ -9,6 +9,7 @@ extern const struct command command_accept;
 extern const struct command command_backup;
 extern const struct command command_claim;
 extern const struct command command_close;
+extern const struct command command_collect;
 extern const struct command command_covers;
 extern const struct command command_decide;
 extern const struct command command_demo;

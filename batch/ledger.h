@@ -53,7 +53,7 @@
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
  * claim_settled{claim amount}, register_urgent{file_number urgent}, backup_made{folder events},
- * restored{epoch backup}.
+ * restored{epoch backup}, collected{batch workspace station manifest manifests[] events head}.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H

@@ -187,9 +187,10 @@ struct whole { /* a workspace, or a copy of one */
 	struct verify_report *report;
 	struct journal *journal;
 	struct claim_book book;
-	json_t *opened;	 /* batches that the workspace's chain knows */
-	json_t *bundles; /* folders below root that a batch names */
-	json_t *chains;	 /* {"batch": {"17": "head"}} that claims rest on */
+	json_t *collected; /* events, by batch: the newest of each */
+	json_t *opened;	   /* batches that the workspace's chain knows */
+	json_t *bundles;   /* folders below root that a batch names */
+	json_t *chains;	   /* {"batch": {"17": "head"}} that claims rest on */
 	struct verify_batch *batches;
 	int n_batches;
 	const char *where; /* for claim_replay's word */
@@ -202,6 +203,12 @@ static bool own_line(void *self, int64_t n, const char *line, size_t n_bytes, st
 	json_t *e;
 	bool ok = true;
 
+	if (strstr(line, "\"event\":\"collected\"")) {
+		e = json_loadb(line, n_bytes, 0, NULL);
+		json_object_set(w->collected, text_of(e, "batch"), e);
+		json_decref(e);
+		return true;
+	}
 	if (!strstr(line, "\"event\":\"batch_opened\"") && !strstr(line, "\"event\":\"claim_"))
 		return true;
 	e = json_loadb(line, n_bytes, 0, NULL);
@@ -337,6 +344,7 @@ static bool own_chain(struct whole *w, struct error *err)
 /* Batches are checked side by side: each has a report of its own, joined in their order. */
 struct task {
 	char *path;
+	bool collected;
 	struct verify_batch *batch;
 	struct verify_report report;
 	struct error err;
@@ -361,8 +369,9 @@ static void *tasks_run(void *self)
 	while ((i = atomic_fetch_add(&all->next, 1)) < all->n) {
 		struct task *t = &all->tasks[i];
 		report_begin(&t->report);
-		t->ok = verify_batch_read(t->path, all->whole->root, journal, all->whole->chains,
-		    &t->report, t->batch, &t->err);
+		t->ok = verify_batch_read(t->path, t->collected ? t->path : all->whole->root,
+		    t->collected ? NULL : journal, all->whole->chains, &t->report, t->batch,
+		    &t->err);
 	}
 	journal_close(journal);
 	return NULL;
@@ -405,6 +414,18 @@ static bool task_end(struct whole *w, struct task *t, struct error *err)
 		*err = t->err;
 		return false;
 	}
+	if (t->collected) {
+		const json_t *e = json_object_get(w->collected, t->batch->name);
+		if (w->own_good && !e)
+			verify_find(w->report, t->path,
+			    _("the workspace's ledger does not know that it was collected"));
+		else if (w->own_good &&
+		    (strcmp(text_of(e, "head"), t->batch->head) != 0 ||
+			json_integer_value(json_object_get(e, "events")) != t->batch->n))
+			verify_find(w->report, t->path,
+			    _("its ledger.jsonl is not the one that was collected"));
+		return true;
+	}
 	if (w->own_good && !json_object_get(w->opened, t->batch->name))
 		verify_find(
 		    w->report, t->path, _("the workspace's ledger does not know this batch"));
@@ -413,29 +434,58 @@ static bool task_end(struct whole *w, struct task *t, struct error *err)
 	return true;
 }
 
-static bool batches_read(struct whole *w, struct error *err)
+/* Each folder of batches/ or collected/ becomes a task. */
+static bool tasks_add(
+    struct whole *w, struct tasks *all, const char *part, bool collected, struct error *err)
 {
-	char *folder = file_path("%s/batches", w->root);
-	struct tasks all = {.whole = w};
+	char *folder = file_path("%s/%s", w->root, part);
 	struct names names;
-	const char *batch;
-	json_t *unused;
 	bool ok = names_read(folder, &names, err);
+	size_t room = (size_t)(all->n + names.n + 1);
+	struct task *more = realloc(all->tasks, room * sizeof *more);
 
-	w->batches = calloc((size_t)names.n + 1, sizeof *w->batches);
-	all.tasks = calloc((size_t)names.n + 1, sizeof *all.tasks);
-	if (!w->batches || !all.tasks)
+	if (!more)
 		abort(); /* a few bytes for each batch */
+	all->tasks = more;
 	for (int i = 0; i < names.n; i++) {
 		char *path = file_path("%s/%s", folder, names.names[i]);
 		if (is_folder(path) && batch_name_check(names.names[i], NULL)) {
-			all.tasks[all.n++] =
-			    (struct task){.path = path, .batch = &w->batches[w->n_batches++]};
+			all->tasks[all->n++] = (struct task){.path = path, .collected = collected};
 		} else {
 			verify_find(w->report, path, _("it does not belong here"));
 			free(path);
 		}
 	}
+	names_release(&names);
+	free(folder);
+	return ok;
+}
+
+static void missing_find(struct whole *w, const char *part, json_t *known)
+{
+	const char *batch;
+	json_t *unused;
+
+	json_object_foreach(known, batch, unused)
+	{
+		char *path = file_path("%s/%s/%s", w->root, part, batch);
+		if (!file_exists(path))
+			verify_find(w->report, path, _("the batch is missing"));
+		free(path);
+	}
+}
+
+static bool batches_read(struct whole *w, struct error *err)
+{
+	struct tasks all = {.whole = w};
+	bool ok =
+	    tasks_add(w, &all, "batches", false, err) && tasks_add(w, &all, "collected", true, err);
+
+	w->batches = calloc((size_t)all.n + 1, sizeof *w->batches);
+	if (!w->batches)
+		abort(); /* a few bytes for each batch */
+	for (int i = 0; i < all.n; i++)
+		all.tasks[i].batch = &w->batches[w->n_batches++];
 	if (ok)
 		tasks_start(&all);
 	for (int i = 0; i < all.n; i++) {
@@ -445,15 +495,10 @@ static bool batches_read(struct whole *w, struct error *err)
 		free(all.tasks[i].path);
 	}
 	free(all.tasks);
-	json_object_foreach(w->opened, batch, unused)
-	{
-		char *path = file_path("%s/%s", folder, batch);
-		if (ok && !file_exists(path))
-			verify_find(w->report, path, _("the batch is missing"));
-		free(path);
+	if (ok) {
+		missing_find(w, "batches", w->opened);
+		missing_find(w, "collected", w->collected);
 	}
-	names_release(&names);
-	free(folder);
 	return ok;
 }
 
@@ -486,12 +531,18 @@ struct link {
 	bool used;
 };
 
+/* Stations of different workspaces may have the same name. */
+static void station_name(const struct verify_batch *b, char name[160])
+{
+	snprintf(name, 160, "%s/%s", b->workspace, b->station);
+}
+
 /* A station's manifests are one chain: each but the first names the one before. */
 static void station_walk(struct whole *w, const char *station)
 {
 	struct link *links = NULL;
 	int n = 0, visited = 0;
-	char at[65];
+	char at[65], name[160];
 
 	for (int i = 0; i < w->n_batches; i++)
 		n += w->batches[i].n_revisions;
@@ -501,7 +552,7 @@ static void station_walk(struct whole *w, const char *station)
 	n = 0;
 	for (int i = 0; i < w->n_batches; i++)
 		for (int k = 0; k < w->batches[i].n_revisions; k++)
-			if (strcmp(w->batches[i].station, station) == 0)
+			if (station_name(&w->batches[i], name), strcmp(name, station) == 0)
 				links[n++] = (struct link){
 				    &w->batches[i], &w->batches[i].revisions[k], false};
 	memcpy(at, hash_zero, sizeof at);
@@ -518,8 +569,9 @@ static void station_walk(struct whole *w, const char *station)
 	for (int i = 0; visited < n && i < n; i++) {
 		if (links[i].used)
 			continue;
-		char *path =
-		    file_path("%s/batches/%s/manifest.json", w->root, links[i].batch->name);
+		char *path = file_path("%s/%s/%s/manifest.json", w->root,
+		    links[i].batch->carries_bundles ? "collected" : "batches",
+		    links[i].batch->name);
 		verify_find(w->report, path,
 		    _("revision %d: the station's manifest before it (%.16s…) is not here, or another names it too: a batch was left out, or manifests were swapped"),
 		    links[i].revision->revision, links[i].revision->previous);
@@ -534,8 +586,11 @@ static void stations_check(struct whole *w)
 	const char *station;
 
 	for (int i = 0; i < w->n_batches; i++)
-		if (w->batches[i].n_revisions > 0)
-			json_object_set_new(stations, w->batches[i].station, json_true());
+		if (w->batches[i].n_revisions > 0) {
+			char name[160];
+			station_name(&w->batches[i], name);
+			json_object_set_new(stations, name, json_true());
+		}
 	json_object_foreach(stations, station, unused) station_walk(w, station);
 	json_decref(stations);
 }
@@ -548,6 +603,10 @@ static bool replay_find(void *self, const char *batch, int revision, const char 
 	if (!batch_name_check(batch, err))
 		return false;
 	char *folder = file_path("%s/batches/%s", w->root, batch);
+	if (!file_exists(folder)) {
+		free(folder);
+		folder = file_path("%s/collected/%s", w->root, batch);
+	}
 	bool ok = claim_manifest_find(folder, revision, sha256, out, err);
 	free(folder);
 	return ok;
@@ -584,7 +643,8 @@ static void claimed_check(struct whole *w, const struct claim_entry *c)
 			if (!b)
 				verify_find(w->report, w->where, _("its batch '%s' is not here"),
 				    text_of(line, "batch"));
-			else if (b->chain_good && !json_object_get(b->claims, key))
+			else if (b->chain_good && !json_object_get(line, "collected") &&
+			    !json_object_get(b->claims, key))
 				verify_find(w->report, w->where,
 				    _("the ledger of batch '%s' does not know that claim %d holds it"),
 				    b->name, c->number);
@@ -639,6 +699,7 @@ static bool whole_check(const char *root, struct verify_report *report, struct e
 	struct whole w = {.root = root,
 	    .report = report,
 	    .opened = json_object(),
+	    .collected = json_object(),
 	    .bundles = json_object(),
 	    .chains = json_object()};
 	bool ok = false;
@@ -658,6 +719,7 @@ done:
 	free(w.batches);
 	claim_book_release(&w.book);
 	json_decref(w.opened);
+	json_decref(w.collected);
 	json_decref(w.bundles);
 	json_decref(w.chains);
 	journal_close(w.journal);
@@ -682,9 +744,14 @@ static char *above(const char *path, int levels)
 static bool batch_check(const char *folder, struct verify_report *report, struct error *err)
 {
 	char *root = above(folder, 2);
-	bool bundles = has(root, "files");
+	bool own = has(folder, "files"); /* as collected batches have them */
+	bool bundles = own || has(root, "files");
 	struct verify_batch batch;
-	bool ok = verify_batch_read(folder, bundles ? root : NULL, NULL, NULL, report, &batch, err);
+	bool ok = verify_batch_read(folder,
+	    own		  ? folder
+		: bundles ? root
+			  : NULL,
+	    NULL, NULL, report, &batch, err);
 
 	if (ok && !bundles)
 		verify_note(report, _("bundles are not beside '%s' and were not checked"), folder);

@@ -654,6 +654,8 @@ static bool name_belongs(const struct verify_batch *b, const char *name)
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
 		if (strcmp(name, plain[i]) == 0)
 			return strncmp(name, "manifest", 8) != 0 || b->n_revisions > 0;
+	if (strcmp(name, "files") == 0)
+		return b->carries_bundles;
 	if (sscanf(name, "manifest.%d.json%n", &n, &used) == 1 && used > 0 &&
 	    (!name[used] || strcmp(name + used, ".p7s") == 0))
 		return n >= 1 && n < b->n_revisions;
@@ -723,11 +725,14 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	    .bundles = json_array(),
 	    .claims = json_object()};
 	snprintf(out->name, sizeof out->name, "%.64s", base_name(folder));
+	out->carries_bundles = root && strcmp(root, folder) == 0;
 	report->batches++;
 	if (!verify_chain(folder, out->name, journal, json_object_get(chains, out->name),
 		batch_line, &r, report, &n, out->head, &out->chain_good, err))
 		goto done;
+	out->n = n;
 	snprintf(out->station, sizeof out->station, "%s", out->tally.station);
+	snprintf(out->workspace, sizeof out->workspace, "%s", out->tally.workspace);
 	if (n == 0 || out->tally.events == 0) {
 		ok = true;
 		goto done;

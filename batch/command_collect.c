@@ -1,0 +1,52 @@
+/* collect: other stations' closed batches. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/collect.h"
+#include "batch/command.h"
+#include "batch/commands.h"
+#include "batch/workspace.h"
+#include "config/text.h"
+
+static int collect_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct collect_result done = {0};
+	struct error err = {0};
+	const char **args = calloc((size_t)argc + 1, sizeof *args), *by = NULL;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("who does it")},
+	    {0},
+	};
+
+	if (!args || !options_read(&command_collect, options, argc, argv, args, &n_args, &code))
+		goto done;
+	if (n_args == 0) {
+		code = command_usage(&command_collect, _("name at least one folder"));
+		goto done;
+	}
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	code = EXIT_DONE;
+	for (int i = 0; i < n_args && code == EXIT_DONE; i++)
+		if (!collect_folder(
+			&workspace, args[i], command_person(by, workspace.settings), &done, &err))
+			code = command_fail(&err);
+	printf(
+	    _("%d batches taken, %d brought up to date, %d were here already, %d are still open there\n"),
+	    done.taken, done.renewed, done.same, done.left);
+done:
+	free(args);
+	workspace_close(&workspace);
+	return code;
+}
+
+const struct command command_collect = {
+    "collect",
+    "DIR…",
+    N_("Takes other stations' closed batches into this workspace, verified."),
+    collect_run,
+};

@@ -1,0 +1,162 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "batch/claim_book.h"
+#include "batch/collect.h"
+#include "batch/review.h"
+#include "batch/verify.h"
+#include "tests/desk.h"
+
+static void accept_batch(struct desk *d, const char *batch)
+{
+	struct error err = {0};
+
+	desk_check(review_seen(&d->workspace, batch, "l.lead", NULL, true, &err), &err);
+	desk_check(review_accept(&d->workspace, batch, "l.lead", &err), &err);
+}
+
+static void station(struct desk *d, const char *name)
+{
+	char ini[128];
+
+	snprintf(ini, sizeof ini, "[station]\nname = %s\n", name);
+	desk_open(d, ini);
+	d->bundles = true;
+}
+
+static void office(struct desk *d)
+{
+	desk_open(d, "[station]\nname = st1\n[claim]\nauthority = Amt Musterhausen\n");
+	d->bundles = true;
+}
+
+static void assert_agrees(const char *path)
+{
+	struct verify_report report = {0};
+	struct error err = {0};
+
+	desk_check(verify_path(path, &report, &err), &err);
+	if (json_array_size(report.findings) > 0)
+		fail_msg("%s", json_dumps(report.findings, JSON_INDENT(1)));
+	verify_report_release(&report);
+}
+
+static void batch_of(struct desk *d, const char *name, const char *file, int sheets)
+{
+	desk_batch(d, name);
+	desk_file(d, name, file, 1, sheets);
+	desk_close_batch(d, name);
+}
+
+static void test_collect_and_claim_across_stations(void **state)
+{
+	struct desk one, two;
+	struct collect_result done = {0};
+	struct error err = {0};
+	json_t *claim = NULL;
+
+	office(&one);
+	station(&two, "st2");
+	batch_of(&one, "a1", "33/1", 4);
+	accept_batch(&one, "a1");
+	batch_of(&two, "c1", "33/1", 3);
+	batch_of(&two, "c2", "33/2", 5);
+	accept_batch(&two, "c1");
+	desk_batch(&two, "c3");
+	desk_check(collect_folder(&one.workspace, two.folder, "a.admin", &done, &err), &err);
+	assert_int_equal(done.taken, 2);
+	assert_int_equal(done.left, 1);
+	assert_agrees(one.folder);
+	/* c2 is not accepted where its raw images are: it is not claimed. */
+	desk_check(claim_make(&one.workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(claim, "files")), 1);
+	assert_int_equal(json_integer_value(json_object_get(claim, "sheets")), 7);
+	json_decref(claim);
+	assert_agrees(one.folder);
+	/* Accepted meanwhile: the same batch has grown. */
+	accept_batch(&two, "c2");
+	done = (struct collect_result){0};
+	desk_check(collect_folder(&one.workspace, two.folder, "a.admin", &done, &err), &err);
+	assert_int_equal(done.renewed, 1);
+	assert_int_equal(done.same, 1);
+	desk_check(claim_make(&one.workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(claim, "files")), 1);
+	assert_int_equal(json_integer_value(json_object_get(claim, "sheets")), 5);
+	json_decref(claim);
+	assert_agrees(one.folder);
+	desk_check(claim_cancel(&one.workspace, 2, "f.finanz", "falsch", &err), &err);
+	assert_agrees(one.folder);
+	desk_close(&two);
+	desk_close(&one);
+}
+
+static void refused(struct desk *to, const char *from, const char *why)
+{
+	struct collect_result done = {0};
+	struct error err = {0};
+
+	assert_false(collect_folder(&to->workspace, from, "a.admin", &done, &err));
+	assert_int_equal(err.kind, ERROR_CHECK);
+	if (!strstr(err.what, why))
+		fail_msg("'%s' is not in '%s'", why, err.what);
+	assert_agrees(to->folder);
+}
+
+static void test_collect_refuses(void **state)
+{
+	struct desk one, two, three;
+	struct error err = {0};
+	struct collect_result done = {0};
+	json_t *claim = NULL;
+
+	office(&one);
+	batch_of(&one, "same", "33/1", 1);
+	station(&two, "st2");
+	batch_of(&two, "same", "33/9", 1);
+	refused(&one, two.folder, "of its own");
+	desk_close(&two);
+
+	/* A changed byte, and a claim that was made elsewhere. */
+	office(&three);
+	batch_of(&three, "c1", "33/7", 2);
+	accept_batch(&three, "c1");
+	char *path = file_path("%s/files/33=2F7/data/33=2F7.pdf", three.folder);
+	size_t n;
+	char *pdf = file_read(path, 1 << 26, &n, NULL);
+	pdf[n / 2] ^= 1;
+	assert_true(file_write(path, pdf, n, NULL));
+	refused(&one, three.folder, "33=2F7.pdf");
+	pdf[n / 2] ^= 1;
+	assert_true(file_write(path, pdf, n, NULL));
+	free(pdf);
+	free(path);
+	desk_check(claim_make(&three.workspace, NULL, false, "f.finanz", &claim, &err), &err);
+	json_decref(claim);
+	refused(&one, three.folder, "in claim 1 of the other");
+	desk_close(&three);
+
+	/* The same name with other content, as after a restore that went on. */
+	station(&two, "st2");
+	batch_of(&two, "d1", "33/3", 1);
+	desk_check(collect_folder(&one.workspace, two.folder, "a.admin", &done, &err), &err);
+	desk_close(&two);
+	station(&two, "st2");
+	batch_of(&two, "d1", "33/3", 2);
+	refused(&one, two.folder, "with other content");
+	desk_close(&two);
+	desk_close(&one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_collect_and_claim_across_stations),
+	    cmocka_unit_test(test_collect_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
