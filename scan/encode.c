@@ -127,7 +127,7 @@ static bool encode_tones(const struct Pix *page, enum page_kind kind,
 		out->fell_back = true;
 		colour = pixGetDepth((PIX *)(uintptr_t)page) == 32;
 	}
-	if (options->mixed) {
+	if (options->mixed && mixed_worthwhile(page, out->dpi, options)) {
 		if (!mixed_encode(page, &sight, colour, options, out, &sure, err))
 			goto done;
 		if (sure) {

@@ -172,6 +172,13 @@ static bool backdrop_add(PIX *holes, struct plane *planes, int n_channels, int r
 	return true;
 }
 
+bool mixed_worthwhile(const struct Pix *page, double dpi, const struct encode_options *options)
+{
+	PIX *lent = (PIX *)(uintptr_t)page;
+	return pixGetWidth(lent) >= 64 && pixGetHeight(lent) >= 64 &&
+	    dpi >= options->background_dpi * 1.3;
+}
+
 bool mixed_encode(const struct Pix *page, const struct sight *sight, bool colour,
     const struct encode_options *options, struct encoded_page *out, bool *sure, struct error *err)
 {
@@ -187,11 +194,7 @@ bool mixed_encode(const struct Pix *page, const struct sight *sight, bool colour
 	*sure = false;
 	colour = colour && pixGetDepth(lent) == 32;
 	reduction = reduction < 1 ? 1 : reduction > 32 ? 32 : reduction;
-	if (w < 64 || h < 64 ||
-	    sight->dpi < options->background_dpi * 1.3) { /* nothing to be won */
-		ok = true;
-		goto done;
-	}
+
 	if (!picture_list_find(&sight->reduced, sight->reduced_dpi, &sight->paper, &pictures, err))
 		goto done;
 	double page_mm2 = w / sight->dpi * 25.4 * (h / sight->dpi * 25.4);

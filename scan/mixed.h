@@ -9,8 +9,11 @@
 #include "scan/encode.h"
 #include "scan/sight.h"
 
+/* False for pages so small or so coarse that layers would win nothing. */
+bool mixed_worthwhile(const struct Pix *page, double dpi, const struct encode_options *options);
+
 /*
- * page    depth 8 or 32; sight is its own
+ * page    depth 8 or 32, worthwhile; sight is its own
  * colour  three channels; else grey
  * out     has width, height and dpi; its layers are added
  * sure    false: ink and pictures cannot be told apart here, no layer was added

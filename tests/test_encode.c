@@ -97,6 +97,19 @@ static void test_encode_page_keep_overrides(void **state)
 	pixDestroy(&letter);
 }
 
+static void test_encode_page_coarse_is_plain_jpeg(void **state)
+{
+	PIX *letter = drawn_letter();
+	struct encoded_page page = {0};
+	struct error err = {0};
+	assert_true(encode_page(letter, 75, PAGE_COLOUR, &encode_options_standard, &page, &err));
+	assert_int_equal(page.kind, PAGE_COLOUR);
+	assert_int_equal(page.n_layers, 1);
+	assert_false(page.fell_back);
+	encoded_page_release(&page);
+	pixDestroy(&letter);
+}
+
 static void test_encode_page_unknown_depth(void **state)
 {
 	PIX *pix = pixCreate(40, 40, 4);
@@ -134,6 +147,7 @@ int main(void)
 	    cmocka_unit_test(test_jpeg_decode_damaged),
 	    cmocka_unit_test(test_encode_page_bitonal),
 	    cmocka_unit_test(test_encode_page_keep_overrides),
+	    cmocka_unit_test(test_encode_page_coarse_is_plain_jpeg),
 	    cmocka_unit_test(test_encode_page_unknown_depth),
 	    cmocka_unit_test(test_encode_thumbnail_size),
 	};
