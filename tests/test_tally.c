@@ -20,7 +20,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool event(struct error *err, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool event(struct error *err, const char *fmt, ...)
 {
 	char body[512], line[700];
 	va_list ap;

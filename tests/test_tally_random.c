@@ -114,7 +114,7 @@ static uint64_t seed;
 			fail_msg("sequence %llu: " #condition, (unsigned long long)seed); \
 	} while (0)
 
-static void event(struct run_batch *b, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void event(struct run_batch *b, const char *fmt, ...)
 {
 	char body[600], line[800];
 	struct error err = {0};

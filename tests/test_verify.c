@@ -296,7 +296,7 @@ static void test_verify_path_kinds_of_tampering(void **state)
 	desk_close(&d);
 }
 
-static void command(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static void command(const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
