@@ -150,6 +150,18 @@ static char *version_make(const char *languages, const char *folder, struct erro
 	return version;
 }
 
+bool recogniser_models(
+    const char *languages, const char *tessdata, char **version, struct error *err)
+{
+	char folder[4096];
+
+	if (!recogniser_check(languages, tessdata, err) ||
+	    !model_folder(tessdata, folder, sizeof folder, err))
+		return false;
+	*version = version_make(languages, folder, err);
+	return *version != NULL;
+}
+
 /*
  * Tesseract checks a model by assertions, and a damaged one ends the process. Caught here so that
  * somebody hears why; the handle is in an unknown state then and is left alone.

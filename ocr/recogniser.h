@@ -64,6 +64,11 @@ void recognition_release(struct recognition *recognition); /* leaves {0} */
 char *recognition_empty_alto(
     int page_width_px, int page_height_px, double page_dpi, const char *page_id);
 
+/* What recogniser_version() would say, without loading the models. Gives. Errors as
+ * recogniser_check(). */
+bool recogniser_models(
+    const char *languages, const char *tessdata, char **version, struct error *err);
+
 /* "tesseract 5.3.0; deu sha256:…; eng sha256:…": for the provenance. Lent. */
 const char *recogniser_version(struct recogniser *recogniser);
 

@@ -1,0 +1,251 @@
+#include "ocr/farm_wire.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "config/hash.h"
+#include "config/text.h"
+
+#define MAX_DELIVER	   2
+#define ACK_WAIT_MS	   30000
+#define STREAM_LIMIT_BYTES (512ll << 20)
+#define SECOND_NS	   1000000000ll
+#define CONNECT_TIMEOUT_MS 3000
+#define RECONNECT_WAIT_MS  500
+#define JETSTREAM_WAIT_MS  5000
+
+static const char *text_of(const char *text)
+{
+	return text ? text : "";
+}
+
+/* One address of the list. */
+static bool address_safe(const char *address, size_t n, bool identified)
+{
+	static const char *const loopback[] = {"127.0.0.1", "localhost", "[::1]"};
+	bool tls = n > 6 && strncmp(address, "tls://", 6) == 0;
+	const char *host = address, *end = address + n;
+
+	for (const char *p = address; p + 2 < end; p++)
+		if (strncmp(p, "://", 3) == 0) {
+			host = p + 3;
+			break;
+		}
+	for (const char *p = host; p < end; p++)
+		if (*p == '@')
+			host = p + 1;
+	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
+		size_t k = strlen(loopback[i]);
+
+		if ((size_t)(end - host) >= k && strncmp(host, loopback[i], k) == 0 &&
+		    (host + k == end || host[k] == ':' || host[k] == '/'))
+			return true;
+	}
+	return tls && identified;
+}
+
+bool farm_address_check(const struct farm_options *options, struct error *err)
+{
+	bool identified = *text_of(options->certificate) || *text_of(options->credentials);
+	const char *rest = text_of(options->url);
+
+	if (!*rest)
+		return error_set(err, ERROR_SETUP, "--farm tls://…", _("the farm has no address"));
+	while (*rest) {
+		size_t n = strcspn(rest, ",");
+
+		if (!address_safe(rest, n, identified))
+			return error_set(err, ERROR_SETUP,
+			    _("write tls:// and set 'farm.ca' with 'farm.certificate' and 'farm.key', or "
+			      "'farm.credentials'"),
+			    _("the farm's address '%.*s' is on the network, and pages go there only encrypted and "
+			      "to whom we know"),
+			    (int)n, rest);
+		rest += n + (rest[n] == ',');
+	}
+	return true;
+}
+
+static bool failed(natsStatus status, struct error *err, enum error_kind kind, const char *what)
+{
+	return error_set(err, kind, NULL, "%s: %s", what, natsStatus_GetText(status));
+}
+
+static natsStatus options_make(
+    const struct farm_options *options, const char *name, natsOptions **out)
+{
+	const char *servers[16];
+	int n = 0;
+	char *url = strdup(options->url), *rest = url;
+	natsOptions *o = NULL;
+	natsStatus s = url ? natsOptions_Create(&o) : NATS_NO_MEMORY;
+
+	for (char *one; s == NATS_OK && n < 16 && (one = strsep(&rest, ","));)
+		if (*one)
+			servers[n++] = one;
+	if (s == NATS_OK)
+		s = natsOptions_SetServers(o, servers, n);
+	if (s == NATS_OK)
+		s = natsOptions_SetName(o, name);
+	if (s == NATS_OK)
+		s = natsOptions_SetTimeout(o, CONNECT_TIMEOUT_MS);
+	if (s == NATS_OK)
+		s = natsOptions_SetMaxReconnect(o, -1);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectWait(o, RECONNECT_WAIT_MS);
+	if (s == NATS_OK) /* what is not sent must be known as not sent */
+		s = natsOptions_SetReconnectBufSize(o, 0);
+	if (s == NATS_OK)
+		s = natsOptions_SetFailRequestsOnDisconnect(o, true);
+	if (s == NATS_OK && strstr(options->url, "tls://"))
+		s = natsOptions_SetSecure(o, true);
+	if (s == NATS_OK && *text_of(options->ca))
+		s = natsOptions_LoadCATrustedCertificates(o, options->ca);
+	if (s == NATS_OK && *text_of(options->certificate))
+		s = natsOptions_LoadCertificatesChain(
+		    o, options->certificate, text_of(options->key));
+	if (s == NATS_OK && *text_of(options->credentials))
+		s = natsOptions_SetUserCredentialsFromFiles(o, options->credentials, NULL);
+	free(url);
+	if (s != NATS_OK) {
+		natsOptions_Destroy(o);
+		o = NULL;
+	}
+	*out = o;
+	return s;
+}
+
+bool farm_link_open(
+    const struct farm_options *options, const char *name, struct farm_link *link, struct error *err)
+{
+	natsOptions *o = NULL;
+	char hex[HASH_SIZE];
+	jsOptions js;
+	natsStatus s;
+	bool ok = false;
+
+	*link = (struct farm_link){0};
+	if (!farm_address_check(options, err))
+		return false;
+	hash_bytes(HASH_SHA256, text_of(options->models), strlen(text_of(options->models)), hex);
+	snprintf(link->models, sizeof link->models, "%.16s", hex);
+	link->ack_wait_ms = options->ack_wait_ms ? options->ack_wait_ms : ACK_WAIT_MS;
+	link->on_disk = options->on_disk;
+	link->replicas = options->replicas ? options->replicas : 1;
+	s = options_make(options, name, &o);
+	if (s != NATS_OK) {
+		failed(s, err, ERROR_SETUP,
+		    _("the farm's address, certificate or credentials are not usable"));
+		goto done;
+	}
+	s = natsConnection_Connect(&link->connection, o);
+	if (s != NATS_OK) {
+		error_set(err, ERROR_BUSY, _("start the broker (nats-server), or leave out --farm"),
+		    _("the farm's broker '%s' cannot be reached: %s"), options->url,
+		    natsStatus_GetText(s));
+		goto done;
+	}
+	jsOptions_Init(&js);
+	js.Wait = JETSTREAM_WAIT_MS;
+	s = natsConnection_JetStream(&link->js, link->connection, &js);
+	if (s != NATS_OK) {
+		failed(s, err, ERROR_SETUP, _("the farm's broker has no JetStream"));
+		goto done;
+	}
+	ok = true;
+done:
+	natsOptions_Destroy(o);
+	if (!ok)
+		farm_link_close(link);
+	return ok;
+}
+
+void farm_link_close(struct farm_link *link)
+{
+	jsCtx_Destroy(link->js);
+	natsConnection_Close(link->connection);
+	natsConnection_Destroy(link->connection);
+	link->js = NULL;
+	link->connection = NULL;
+}
+
+const char *farm_consumer(const struct farm_link *link, char *buf, size_t size)
+{
+	snprintf(buf, size, "workers-%s", link->models);
+	return buf;
+}
+
+static natsStatus stream_make(
+    struct farm_link *link, const char *name, const char *subject, int64_t age_ns)
+{
+	jsStreamConfig config;
+	jsStreamInfo *info = NULL;
+	natsStatus s = js_GetStreamInfo(&info, link->js, name, NULL, NULL);
+
+	jsStreamInfo_Destroy(info);
+	if (s != NATS_NOT_FOUND)
+		return s;
+	jsStreamConfig_Init(&config);
+	config.Name = name;
+	config.Subjects = &subject;
+	config.SubjectsLen = 1;
+	config.Retention = js_WorkQueuePolicy;
+	config.Storage = link->on_disk ? js_FileStorage : js_MemoryStorage;
+	config.Discard = js_DiscardNew;
+	config.MaxBytes = STREAM_LIMIT_BYTES;
+	config.MaxMsgSize = FARM_IMAGE_LIMIT_BYTES + 65536;
+	config.MaxAge = age_ns;
+	config.Replicas = link->replicas;
+	return js_AddStream(NULL, link->js, &config, NULL, NULL);
+}
+
+bool farm_link_prepare(struct farm_link *link, struct error *err)
+{
+	char durable[64], filter[64];
+	jsConsumerConfig config;
+	natsStatus s;
+
+	s = stream_make(link, FARM_PAGES, "altakt.page.>", 24 * 3600 * SECOND_NS);
+	if (s == NATS_OK)
+		s = stream_make(link, FARM_TEXTS, "altakt.text.>", 24 * 3600 * SECOND_NS);
+	if (s != NATS_OK)
+		return failed(s, err, ERROR_BUSY, _("the farm's streams cannot be made"));
+	jsConsumerConfig_Init(&config);
+	snprintf(filter, sizeof filter, "altakt.page.%s.>", link->models);
+	config.Durable = farm_consumer(link, durable, sizeof durable);
+	config.FilterSubject = filter;
+	config.AckPolicy = js_AckExplicit;
+	config.AckWait = link->ack_wait_ms * 1000000;
+	config.MaxDeliver = MAX_DELIVER;
+	config.MaxAckPending = 4096;
+	s = js_AddConsumer(NULL, link->js, FARM_PAGES, &config, NULL, NULL);
+	if (s != NATS_OK) { /* there with other figures, which the administrator may have set */
+		jsConsumerInfo *info = NULL;
+
+		s = js_GetConsumerInfo(&info, link->js, FARM_PAGES, durable, NULL, NULL);
+		jsConsumerInfo_Destroy(info);
+	}
+	return s == NATS_OK || failed(s, err, ERROR_BUSY, _("the farm's queue cannot be made"));
+}
+
+void farm_id(char id[FARM_ID_SIZE])
+{
+	unsigned char random[16];
+
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		abort(); /* the kernel promises this for so few bytes */
+	for (size_t i = 0; i < sizeof random; i++)
+		snprintf(id + 2 * i, 3, "%02x", random[i]);
+}
+
+bool farm_id_check(const char *id)
+{
+	size_t n = 0;
+
+	while (isxdigit((unsigned char)id[n]) && n < FARM_ID_SIZE)
+		n++;
+	return n == FARM_ID_SIZE - 1 && !id[n];
+}
