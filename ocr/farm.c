@@ -78,6 +78,7 @@ static bool subscribe(struct farm *farm, struct error *err)
 	jsSubOptions_Init(&options);
 	options.Stream = FARM_TEXTS;
 	options.Config.AckPolicy = js_AckExplicit;
+	options.Config.AckWait = farm->link.ack_wait_ms * 1000000;
 	options.Config.InactiveThreshold = 3600ll * 1000000000;
 	snprintf(subject, sizeof subject, "altakt.text.%s", farm->owner);
 	snprintf(durable, sizeof durable, "owner-%s", farm->owner);
@@ -384,20 +385,21 @@ static void come_back(struct farm *farm)
 		return;
 	}
 	uint64_t reconnects = reconnects_of(farm->link.connection);
-	if (!farm->away && reconnects == farm->reconnects)
-		return;
-	if (!subscribe(farm, &err)) { /* up, but not ready: a cluster elects its leader */
-		if (!farm->away)
-			farm->away_since_ms = now_ms();
-		farm->away = true;
-		return;
+	if (farm->away || reconnects != farm->reconnects || !farm->texts) {
+		if (!subscribe(farm, &err)) { /* up, but not ready: a cluster elects its leader */
+			if (!farm->away)
+				farm->away_since_ms = now_ms();
+			farm->away = true;
+			return;
+		}
+		farm->away = false;
+		farm->reconnects = reconnects;
+		for (struct sent *sent = farm->sent; sent; sent = sent->next)
+			sent->sequence = 0;
 	}
-	farm->away = false;
-	farm->reconnects = reconnects;
-	for (struct sent *sent = farm->sent; sent; sent = sent->next) {
-		sent->sequence = 0;
-		publish(farm, sent);
-	}
+	for (struct sent *sent = farm->sent; sent; sent = sent->next)
+		if (!sent->sequence && publish(farm, sent) != NATS_OK)
+			break; /* the next time round */
 }
 
 static void overdue(struct farm *farm)
@@ -445,12 +447,18 @@ bool farm_next(
 			natsMsgList list = {0};
 			int64_t wait_ms = left < 1 ? 1 : left < FETCH_MS ? left : FETCH_MS;
 
-			if (natsSubscription_Fetch(&list, farm->texts, FETCH_MOST, wait_ms, NULL) ==
-			    NATS_OK) {
+			natsStatus s =
+			    natsSubscription_Fetch(&list, farm->texts, FETCH_MOST, wait_ms, NULL);
+
+			if (s == NATS_OK) {
 				for (int i = 0; i < list.Count; i++)
 					answer_take(farm, list.Msgs[i]);
 				natsMsgList_Destroy(&list);
 				continue;
+			}
+			if (s != NATS_TIMEOUT) { /* the broker forgot us */
+				unsubscribe(farm);
+				nats_Sleep(wait_ms);
 			}
 		} else {
 			nats_Sleep(left < 1 ? 1 : left < FETCH_MS ? left : FETCH_MS);

@@ -95,8 +95,8 @@ typedef bool (*farm_recogniser)(
     void *self, const struct farm_page *page, struct recognition *out, struct error *err);
 
 /*
- * Takes pages and answers them until *stop is set. Goes on when the broker comes back. Says
- * in-progress while a page takes long. ERROR_SETUP and ERROR_BUSY as farm_open().
+ * Takes pages and answers them until *stop is set. Waits for a broker that is not there, at the
+ * start as later. Says in-progress while a page takes long. ERROR_SETUP as farm_open().
  */
 bool farm_work(const struct farm_options *options, farm_recogniser recognise, void *self,
     const volatile sig_atomic_t *stop, struct error *err);

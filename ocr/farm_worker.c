@@ -176,9 +176,20 @@ bool farm_work(const struct farm_options *options, farm_recogniser recognise, vo
 {
 	natsSubscription *queue = NULL;
 	struct farm_link link = {0};
+	bool said = false;
 
-	if (!farm_link_open(options, "altakt worker", &link, err))
-		return false;
+	for (struct error why = {0}; !farm_link_open(options, "altakt worker", &link, &why);) {
+		if (why.kind != ERROR_BUSY) {
+			*err = why;
+			return false;
+		}
+		if (!said)
+			log_put(LOG_WARNING, "farm", "%s; waiting for it", why.what);
+		said = true;
+		if (*stop)
+			return true;
+		nats_Sleep(AGAIN_MS);
+	}
 	while (!*stop) {
 		natsMsgList list = {0};
 		natsStatus s = NATS_OK;
