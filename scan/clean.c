@@ -149,8 +149,7 @@ static int tile_px(double dpi)
 static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err)
 {
 	int w = pixGetWidth(raw), h = pixGetHeight(raw);
-	view->reduction = (int)(dpi / WORK_DPI + 0.5);
-	view->reduction = view->reduction < 1 ? 1 : view->reduction > 32 ? 32 : view->reduction;
+	view->reduction = plane_reduction(dpi, WORK_DPI, w, h);
 	if (!plane_luma(raw, view->reduction, &view->luma, err))
 		return false;
 	view->reduction = w / view->luma.width_px; /* less for an image thinner than that */

@@ -24,6 +24,15 @@ bool plane_open(struct plane *plane, int width_px, int height_px, struct error *
 	return true;
 }
 
+int plane_reduction(double dpi, double wanted_dpi, int width_px, int height_px)
+{
+	int by = (int)(dpi / wanted_dpi + 0.5);
+	by = by < 1 ? 1 : by > 32 ? 32 : by;
+	while (by < 64 && (double)width_px / by * ((double)height_px / by) > PLANE_LIMIT_PX)
+		by++;
+	return by;
+}
+
 void plane_release(struct plane *plane)
 {
 	free(plane->px);

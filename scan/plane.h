@@ -39,6 +39,14 @@ bool plane_luma(const struct Pix *pix, int reduction, struct plane *out, struct 
 /* As plane_luma() for the three channels of depth 32. out[3] must be empty. */
 bool plane_rgb(const struct Pix *pix, int reduction, struct plane out[3], struct error *err);
 
+/*
+ * The reduction that brings a page of dpi to about wanted_dpi, at least 1; more where the page
+ * would still have over PLANE_LIMIT_PX pixels, whatever resolution it claims.
+ */
+int plane_reduction(double dpi, double wanted_dpi, int width_px, int height_px);
+
+#define PLANE_LIMIT_PX 12000000.0
+
 /* The mean over squares of reduction x reduction. */
 bool plane_reduce(const struct plane *in, int reduction, struct plane *out, struct error *err);
 

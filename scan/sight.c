@@ -27,8 +27,8 @@ void sight_release(struct sight *sight)
 bool sight_open(const struct Pix *page, double dpi, struct sight *out, struct error *err)
 {
 	struct sight sight = {.dpi = dpi};
-	int reduction = (int)(dpi / WORK_DPI + 0.5);
-	sight.reduction = reduction < 1 ? 1 : reduction > 32 ? 32 : reduction;
+	sight.reduction = plane_reduction(dpi, WORK_DPI, pixGetWidth((PIX *)(uintptr_t)page),
+	    pixGetHeight((PIX *)(uintptr_t)page));
 	bool ok = false;
 
 	if (!plane_luma(page, 1, &sight.luma, err) ||

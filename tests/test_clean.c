@@ -233,7 +233,7 @@ static void test_clean_page_odd_images(void **state)
 	    {200, 30000, 1, 0, 300}, {1240, 1754, 8, 1, 150}, {1240, 1754, 32, 1, 150},
 	    {1240, 1754, 1, 1, 150}, {620, 877, 32, 0, 75}, {2480, 3508, 1, 0, 1200},
 	    {100, 100, 16, 0, 300}, {100, 100, 2, 0, 300}, {100, 3, 32, 0, -5},
-	    {2480, 3508, 1, 0, 0}};
+	    {2480, 3508, 1, 0, 0}, {6000, 6000, 8, 0, 50}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		PIX *raw = pixCreate(cases[i].w, cases[i].h, cases[i].depth);
 		if ((cases[i].depth == 1) == cases[i].black)
