@@ -79,6 +79,10 @@ bool closed_parse(
 	b->revision = int_of(m, "revision");
 	b->files = int_of(counts, "files");
 	b->sheets = int_of(counts, "sheets");
+	b->pages = int_of(counts, "pages");
+	b->voided = int_of(counts, "voided");
+	b->superseded = int_of(counts, "superseded");
+	b->ocr_failed = int_of(counts, "ocr_failed");
 	b->count_blank_sheets = json_is_true(json_object_get(rules, "count_blank_sheets"));
 	b->blank_sheets = b->count_blank_sheets ? int_of(counts, "blank_sheets") : 0;
 	snprintf(b->rules, sizeof b->rules, "%.80s/%d", text_of(rules, "name"),

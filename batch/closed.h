@@ -40,6 +40,7 @@ struct closed_batch { /* {0} is empty */
 	char head[65];			 /* hash of the last of them */
 	int claim;			 /* the newest that holds it, 0 none */
 	int files, sheets, blank_sheets; /* blank ones that count, part of sheets */
+	int pages, voided, superseded, ocr_failed;
 	bool count_blank_sheets;
 	char rules[128]; /* "hessen-2020/1" */
 	/* From another station: it lies in collected/, its chain is not the journal's. */

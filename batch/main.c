@@ -35,6 +35,7 @@ static const struct command *const commands[] = {
     &command_verify,
     &command_collect,
     &command_claim,
+    &command_report,
     &command_purge,
     &command_destruction,
     &command_backup,

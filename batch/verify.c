@@ -170,7 +170,8 @@ static bool names_read(const char *folder, struct names *out, struct error *err)
 		out->names[out->n++] = file_path("%s", e->d_name);
 	}
 	closedir(dir);
-	qsort(out->names, (size_t)out->n, sizeof *out->names, by_name);
+	if (out->n > 1)
+		qsort(out->names, (size_t)out->n, sizeof *out->names, by_name);
 	return true;
 }
 

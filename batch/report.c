@@ -1,0 +1,452 @@
+#include "batch/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "batch/claim_book.h"
+#include "batch/closed.h"
+#include "batch/file_set.h"
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/local_day.h"
+#include "batch/money.h"
+#include "batch/register.h"
+#include "config/settings.h"
+#include "config/text.h"
+
+enum { RATE_DAYS = 20 }; /* working days that a forecast looks back on */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static int64_t int_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+struct gathering {
+	struct workspace *workspace;
+	struct closed_list list;
+	struct file_set files;	 /* that some batch holds */
+	json_t *days, *stations; /* by day, by station, while they are summed */
+	int64_t sheets, registered, missing;
+	struct claim_line accepted,
+	    closed; /* files and sheets of accepted, and of all closed batches */
+};
+
+static void add(json_t *object, const char *key, int64_t by)
+{
+	json_object_set_new(object, key, json_integer(int_of(object, key) + by));
+}
+
+static json_t *entry(json_t *of, const char *key)
+{
+	json_t *e = json_object_get(of, key);
+
+	if (!e) {
+		e = json_object();
+		json_object_set_new(of, key, e);
+	}
+	return e;
+}
+
+/* Files count on the day when the first batch that holds them was closed. */
+static bool batch_add(struct gathering *g, const struct closed_batch *b, struct error *err)
+{
+	char day[11];
+	int64_t files = 0;
+
+	if (b->revision == 0 || b->state == CLOSED_ABANDONED)
+		return true;
+	if (!local_day(
+		b->closed, settings_text(g->workspace->settings, "claim.timezone"), day, err))
+		return false;
+	for (int i = 0; i < b->n_lines; i++)
+		if (b->lines[i].sheets > 0)
+			files += file_set_add(&g->files, b->lines[i].key, 1) == 0;
+	json_t *d = entry(g->days, day), *s = entry(g->stations, b->station);
+	add(d, "files", files);
+	add(d, "sheets", b->sheets);
+	add(s, "batches", 1);
+	add(s, "files", files);
+	add(s, "sheets", b->sheets);
+	add(s, "voided", b->voided);
+	add(s, "superseded", b->superseded);
+	add(s, "ocr_failed", b->ocr_failed);
+	add(s, "pages", b->pages);
+	g->sheets += b->sheets;
+	g->closed.files += files;
+	g->closed.sheets += b->sheets;
+	if (b->state == CLOSED_ACCEPTED) {
+		g->accepted.files += files;
+		g->accepted.sheets += b->sheets;
+	}
+	return true;
+}
+
+static int by_closed(const void *a, const void *b)
+{
+	const struct closed_batch *x = a, *y = b;
+	int order = strcmp(x->closed, y->closed);
+
+	return order ? order : strcmp(x->name, y->name);
+}
+
+static bool register_visit(
+    void *self, const char *key, const struct register_entry *e, struct error *err)
+{
+	struct gathering *g = self;
+
+	g->registered++;
+	g->missing += file_set_count(&g->files, key) == 0;
+	return true;
+}
+
+/* {"2026-11-23": {…}} as [{"day": "2026-11-23", …}], in order. */
+static json_t *listed(const json_t *by_key, const char *name)
+{
+	json_t *out = json_array(), *value;
+	const char *key;
+	const char **keys = calloc(json_object_size(by_key) + 1, sizeof *keys);
+	size_t n = 0;
+
+	if (!keys)
+		abort(); /* a few bytes for each day */
+	json_object_foreach((json_t *)by_key, key, value)
+	{
+		size_t at = n++;
+		for (; at > 0 && strcmp(keys[at - 1], key) > 0; at--)
+			keys[at] = keys[at - 1];
+		keys[at] = key;
+	}
+	for (size_t i = 0; i < n; i++) {
+		json_t *line = json_pack("{ss}", name, keys[i]);
+		json_object_update(line, json_object_get(by_key, keys[i]));
+		json_array_append_new(out, line);
+	}
+	free(keys);
+	return out;
+}
+
+static time_t day_time(const char *day)
+{
+	struct tm tm = {0};
+
+	if (!strptime(day, "%Y-%m-%d", &tm))
+		return 0;
+	return timegm(&tm);
+}
+
+/* Files a working day over the last days on which anything was closed; days off are not counted. */
+static json_t *forecast(const struct gathering *g, const json_t *days)
+{
+	const char *deadline = settings_text(g->workspace->settings, "grant.deadline");
+	size_t n = json_array_size(days), from = n > RATE_DAYS ? n - RATE_DAYS : 0;
+	int64_t files = 0;
+	char done_on[16] = "";
+
+	for (size_t i = from; i < n; i++)
+		files += int_of(json_array_get(days, i), "files");
+	int64_t tenths = n > from ? files * 10 / (int64_t)(n - from) : 0;
+	if (tenths > 0) {
+		int64_t left = (g->missing * 10 + tenths - 1) / tenths; /* working days */
+		time_t t = time(NULL);
+		struct tm tm;
+		/* Five working days are a week. */
+		t += (left / 5 * 7 + left % 5) * 86400;
+		gmtime_r(&t, &tm);
+		if (left < 1000000)
+			strftime(done_on, sizeof done_on, "%Y-%m-%d", &tm);
+	}
+	json_t *f = json_pack("{sI ss ss}", "files_per_day_tenths", (json_int_t)tenths, "done_on",
+	    done_on, "deadline", deadline);
+	if (deadline[0] && done_on[0])
+		json_object_set_new(f, "late", json_boolean(strcmp(done_on, deadline) > 0));
+	return f;
+}
+
+static bool worth(const struct claim_rates *rates, int64_t files, int64_t sheets, json_t *out,
+    const char *key, struct error *err)
+{
+	struct claim_line line = {.files = files, .sheets = sheets};
+	int64_t a, b, sum;
+	char text[MONEY_SIZE];
+
+	if (!claim_amount(rates, &line, &a, &b, err) || !money_add(a, b, &sum, err))
+		return false;
+	money_plain(sum, text);
+	return json_object_set_new(out, key, json_string(text)) == 0;
+}
+
+static bool money_report(struct gathering *g, json_t *out, struct error *err)
+{
+	const struct settings *s = g->workspace->settings;
+	struct claim_book book = {0};
+	struct claim_rates rates;
+	int64_t claimed = 0, cents;
+	char text[MONEY_SIZE];
+	int64_t done = (int64_t)g->files.n_files;
+	bool ok = false;
+
+	if (!money_rate_read(settings_text(s, "claim.rate_file"), &rates.file, err) ||
+	    !money_rate_read(settings_text(s, "claim.rate_sheet"), &rates.sheet, err) ||
+	    !money_rounding_read(settings_text(s, "claim.rounding"), &rates.rounding, err) ||
+	    !claim_book_read(g->workspace, &book, err))
+		goto done;
+	for (int i = 0; i < book.n; i++)
+		if (!book.claims[i].cancelled &&
+		    money_cents_read(text_of(book.claims[i].json, "amount"), &cents, NULL))
+			claimed += cents;
+	money_plain(claimed, text);
+	json_object_set_new(out, "claimed", json_string(text));
+	/* What is missing will have as many sheets a file as what is done. */
+	int64_t expected_files = done + g->missing;
+	int64_t expected_sheets = done > 0 ? g->sheets + g->missing * g->sheets / done : 0;
+	ok = worth(&rates, g->accepted.files, g->accepted.sheets, out, "accepted", err) &&
+	    worth(&rates, g->closed.files, g->closed.sheets, out, "closed", err) &&
+	    worth(&rates, expected_files, expected_sheets, out, "expected", err);
+	json_object_set_new(out, "ceiling", json_string(settings_text(s, "grant.ceiling")));
+done:
+	claim_book_release(&book);
+	return ok;
+}
+
+json_t *report_make(struct workspace *w, struct error *err)
+{
+	struct gathering g = {.workspace = w, .days = json_object(), .stations = json_object()};
+	json_t *out = NULL, *money = json_object(), *days;
+	char now[25];
+	bool ok = closed_all(w->journal, &g.list, err);
+
+	if (ok && g.list.n > 1)
+		qsort(g.list.batches, (size_t)g.list.n, sizeof *g.list.batches, by_closed);
+	for (int i = 0; ok && i < g.list.n; i++)
+		ok = batch_add(&g, &g.list.batches[i], err);
+	ok = ok && register_each(w->journal, register_visit, &g, err) &&
+	    money_report(&g, money, err);
+	if (ok) {
+		ledger_now(now);
+		days = listed(g.days, "day");
+		out = json_pack("{ss ss s{sI sI sI} sI so sO so sO}", "format", "altakt-report/1",
+		    "made", now, "files", "registered", (json_int_t)g.registered, "done",
+		    (json_int_t)g.files.n_files, "missing", (json_int_t)g.missing, "sheets",
+		    (json_int_t)g.sheets, "forecast", forecast(&g, days), "days", days, "stations",
+		    listed(g.stations, "station"), "money", money);
+		json_decref(days);
+	}
+	json_decref(g.days);
+	json_decref(g.stations);
+	json_decref(money);
+	file_set_release(&g.files);
+	closed_list_release(&g.list);
+	return out;
+}
+
+static void escaped(FILE *f, const char *text)
+{
+	for (const char *p = text; *p; p++)
+		switch (*p) {
+		case '<': fputs("&lt;", f); break;
+		case '>': fputs("&gt;", f); break;
+		case '&': fputs("&amp;", f); break;
+		case '"': fputs("&quot;", f); break;
+		default: putc(*p, f);
+		}
+}
+
+static void figure(FILE *f, const char *what, const char *value)
+{
+	fputs("<div class=\"figure\"><b>", f);
+	escaped(f, value);
+	fputs("</b><span>", f);
+	escaped(f, what);
+	fputs("</span></div>\n", f);
+}
+
+static void count_figure(FILE *f, const char *what, int64_t n)
+{
+	char text[MONEY_SIZE];
+
+	money_count(n, text_german(), text);
+	figure(f, what, text);
+}
+
+static void money_figure(FILE *f, const char *what, const json_t *money, const char *key)
+{
+	char text[MONEY_SIZE];
+	int64_t cents;
+
+	if (!text_of(money, key)[0] || !money_cents_read(text_of(money, key), &cents, NULL))
+		return;
+	money_show(cents, "EUR", text_german(), text);
+	figure(f, what, text);
+}
+
+static const char *day_show(const char *day, char buf[16])
+{
+	int y, m, d;
+
+	if (text_german() && sscanf(day, "%4d-%2d-%2d", &y, &m, &d) == 3)
+		snprintf(buf, 16, "%02d.%02d.%04d", d % 100, m % 100, y % 10000);
+	else
+		snprintf(buf, 16, "%.10s", day);
+	return buf;
+}
+
+/* One bar a day: as wide as its share of the days, as high as its share of the best one. */
+static void bars(FILE *f, const json_t *days, const char *key, const char *title)
+{
+	enum { WIDTH = 900, HEIGHT = 180 };
+	size_t n = json_array_size(days), i;
+	int64_t most = 1;
+	json_t *d;
+	char number[MONEY_SIZE], day[16];
+
+	json_array_foreach(days, i, d) most = int_of(d, key) > most ? int_of(d, key) : most;
+	money_count(most, text_german(), number);
+	fprintf(f, "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", title,
+	    WIDTH, HEIGHT + 40);
+	escaped(f, title);
+	fprintf(f, "\"><text x=\"0\" y=\"12\">%s</text>\n", number);
+	json_array_foreach(days, i, d)
+	{
+		int64_t height = int_of(d, key) * HEIGHT / most;
+		int x = (int)(i * WIDTH / n), wide = (int)((i + 1) * WIDTH / n) - x;
+		money_count(int_of(d, key), text_german(), number);
+		fprintf(f,
+		    "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>%s: %s</title></rect>\n",
+		    x, 16 + HEIGHT - (int)height, wide > 2 ? wide - 1 : 1, (int)height,
+		    day_show(text_of(d, "day"), day), number);
+	}
+	if (n > 0) {
+		fprintf(f, "<text x=\"0\" y=\"%d\">%s</text>", HEIGHT + 34,
+		    day_show(text_of(json_array_get(days, 0), "day"), day));
+		fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", WIDTH,
+		    HEIGHT + 34, day_show(text_of(json_array_get(days, n - 1), "day"), day));
+	}
+	fputs("</svg>\n", f);
+}
+
+/* All files over time, against those that should exist. */
+static void growth(FILE *f, const json_t *days, int64_t all)
+{
+	enum { WIDTH = 900, HEIGHT = 220 };
+	size_t n = json_array_size(days), i;
+	int64_t sum = 0, first = 0, last = 1;
+	json_t *d;
+	char number[MONEY_SIZE];
+
+	json_array_foreach(days, i, d) sum += int_of(d, "files");
+	if (all < sum)
+		all = sum;
+	if (n == 0 || all == 0)
+		return;
+	first = day_time(text_of(json_array_get(days, 0), "day")) - 86400;
+	last = day_time(text_of(json_array_get(days, n - 1), "day"));
+	money_count(all, text_german(), number);
+	fprintf(f,
+	    "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %d\"><line class=\"aim\" x1=\"0\" y1=\"16\" x2=\"%d\" y2=\"16\"/>"
+	    "<text x=\"0\" y=\"12\">%s</text>\n<polyline points=\"0,%d",
+	    _("Case files done"), WIDTH, HEIGHT + 24, WIDTH, number, HEIGHT + 16);
+	sum = 0;
+	json_array_foreach(days, i, d)
+	{
+		sum += int_of(d, "files");
+		fprintf(f, " %d,%d",
+		    (int)((day_time(text_of(d, "day")) - first) * WIDTH /
+			(last > first ? last - first : 1)),
+		    16 + HEIGHT - (int)(sum * HEIGHT / all));
+	}
+	fputs("\"/></svg>\n", f);
+}
+
+static void stations(FILE *f, const json_t *list)
+{
+	static const char *const keys[] = {
+	    "batches", "files", "sheets", "pages", "voided", "superseded", "ocr_failed"};
+	const char *heads[] = {_("Station"), _("Batches"), _("Files"), _("Sheets"), _("Pages"),
+	    _("Voided"), _("Scanned again"), _("Not recognised")};
+	json_t *s;
+	size_t i;
+	char number[MONEY_SIZE];
+
+	fprintf(f, "<h2>%s</h2>\n<table><tr>", _("Stations"));
+	for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
+		fprintf(f, "<th>%s</th>", heads[k]);
+	fputs("</tr>\n", f);
+	json_array_foreach(list, i, s)
+	{
+		fputs("<tr><td>", f);
+		escaped(f, text_of(s, "station"));
+		fputs("</td>", f);
+		for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+			money_count(int_of(s, keys[k]), text_german(), number);
+			fprintf(f, "<td>%s</td>", number);
+		}
+		fputs("</tr>\n", f);
+	}
+	fputs("</table>\n", f);
+}
+
+char *report_html(const json_t *r, const struct workspace *w)
+{
+	const json_t *files = json_object_get(r, "files"), *money = json_object_get(r, "money");
+	const json_t *forecast_of = json_object_get(r, "forecast"),
+		     *days = json_object_get(r, "days");
+	char *text = NULL, day[16];
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	if (!f)
+		abort(); /* no memory for one page */
+	fprintf(f,
+	    "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s</title>\n<style>"
+	    "body{font:16px/1.4 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
+	    ".figures{display:flex;flex-wrap:wrap;gap:1rem}.figure{border:1px solid #bbb;border-radius:6px;padding:.6rem 1rem}"
+	    ".figure b{display:block;font-size:1.6rem}.figure span{color:#555}"
+	    "svg{width:100%%}svg rect{fill:#2b6cb0}svg polyline{fill:none;stroke:#2b6cb0;stroke-width:3}"
+	    "svg .aim{stroke:#888;stroke-dasharray:6 4}svg text{font-size:13px;fill:#444}"
+	    "table{border-collapse:collapse}td,th{border-bottom:1px solid #ccc;padding:.3rem .8rem;text-align:right}"
+	    "td:first-child,th:first-child{text-align:left}.late{color:#b00020;font-weight:bold}</style></head><body>\n",
+	    text_german() ? "de" : "en", _("Progress of the digitisation"));
+	fprintf(f, "<h1>%s</h1>\n<p>", _("Progress of the digitisation"));
+	escaped(f, settings_text(w->settings, "grant.applicant"));
+	fprintf(f, " · %s</p>\n<div class=\"figures\">\n", day_show(text_of(r, "made"), day));
+	count_figure(f, _("case files done"), int_of(files, "done"));
+	if (int_of(files, "registered") > 0) {
+		count_figure(f, _("case files in the register"), int_of(files, "registered"));
+		count_figure(f, _("still missing"), int_of(files, "missing"));
+	}
+	count_figure(f, _("sheets counted"), int_of(r, "sheets"));
+	money_figure(f, _("claimed so far"), money, "claimed");
+	money_figure(f, _("worth of what is closed"), money, "closed");
+	money_figure(f, _("expected in the end"), money, "expected");
+	money_figure(f, _("ceiling of the grant"), money, "ceiling");
+	fputs("</div>\n<p", f);
+	if (json_is_true(json_object_get(forecast_of, "late")))
+		fputs(" class=\"late\"", f);
+	fputs(">", f);
+	if (text_of(forecast_of, "done_on")[0]) {
+		int64_t tenths = int_of(forecast_of, "files_per_day_tenths");
+		char until[16];
+		fprintf(f, _("At %lld%c%lld files a working day the register will be done on %s."),
+		    (long long)(tenths / 10), text_german() ? ',' : '.', (long long)(tenths % 10),
+		    day_show(text_of(forecast_of, "done_on"), until));
+	}
+	if (text_of(forecast_of, "deadline")[0])
+		fprintf(
+		    f, _(" The deadline is %s."), day_show(text_of(forecast_of, "deadline"), day));
+	fputs("</p>\n", f);
+	growth(f, days, int_of(files, "registered"));
+	bars(f, days, "sheets", _("Sheets a day"));
+	stations(f, json_object_get(r, "stations"));
+	fputs("</body></html>\n", f);
+	fclose(f);
+	return text;
+}

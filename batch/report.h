@@ -1,0 +1,26 @@
+/*
+ * The report: how far the work is against the register, how fast it goes, when it will be done
+ * against the deadline of the grant, and what it is worth. Figures come from closed manifests;
+ * persons are not in it.
+ */
+#ifndef ALTAKT_BATCH_REPORT_H
+#define ALTAKT_BATCH_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "batch/workspace.h"
+#include "config/error.h"
+
+/*
+ * The report as JSON: files{registered done missing}, sheets, days[{day files sheets}],
+ * stations[{station batches sheets voided superseded ocr_failed}], forecast{files_per_day done_on
+ * deadline late}, money{claimed accepted closed expected ceiling} in decimal strings. Gives, or
+ * NULL.
+ */
+json_t *report_make(struct workspace *workspace, struct error *err);
+
+/* The same as one HTML page that needs nothing else: plots are drawn in it as SVG. Gives. */
+char *report_html(const json_t *report, const struct workspace *workspace);
+
+#endif
