@@ -22,10 +22,10 @@ struct verify_revision { /* of a manifest, made again from the events */
 
 struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
 	char name[65], station[65], workspace[64];
-	int64_t n;	    /* lines of its chain */
+	int64_t n;	      /* lines of its chain */
 	bool carries_bundles; /* a collected batch has them in its own folder */
-	bool chain_good;    /* the rest can be trusted */
-	struct tally tally; /* while it is read */
+	bool chain_good;      /* the rest can be trusted */
+	struct tally tally;   /* while it is read */
 	struct verify_revision *revisions;
 	int n_revisions;
 	json_t *evidence; /* path: sha256 */
