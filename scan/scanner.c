@@ -84,6 +84,11 @@ struct scanner {
 
 static pthread_mutex_t sane_lock = PTHREAD_MUTEX_INITIALIZER;
 static int sane_users;
+/*
+ * The simulator's backend is loaded. From then on SANE stays initialised: opening a simulator again
+ * must not touch the environment, since by then other threads read it.
+ */
+static bool paper_loaded;
 
 static bool sane_enter(struct error *err)
 {
@@ -403,9 +408,15 @@ static bool device_open(struct scanner *s, struct error *err)
 	SANE_Status status;
 
 	if (paper) {
-		if (!paper_name(device, &s->name, err) || !paper_path_set(err))
+		if (!paper_name(device, &s->name, err))
 			goto done;
-		path_set = true;
+		pthread_mutex_lock(&sane_lock);
+		path_set = !paper_loaded;
+		pthread_mutex_unlock(&sane_lock);
+		if (path_set && !paper_path_set(err)) {
+			path_set = false;
+			goto done;
+		}
 	} else if (!device || !device[0]) {
 		devices_ask(&list, false);
 		if (!first_scanner(&list)) {
@@ -426,8 +437,15 @@ static bool device_open(struct scanner *s, struct error *err)
 	if (path_set) {
 		paper_path_clear();
 		path_set = false;
-		devices_ask(&list, true); /* the backend is there only now */
+		if (status == SANE_STATUS_GOOD) {
+			pthread_mutex_lock(&sane_lock);
+			paper_loaded = true;
+			sane_users++; /* for good */
+			pthread_mutex_unlock(&sane_lock);
+		}
 	}
+	if (paper)
+		devices_ask(&list, true); /* the backend is there only now */
 	if (status != SANE_STATUS_GOOD) {
 		s->handle = NULL;
 		bool listed = false;
