@@ -377,25 +377,32 @@ static bool run_push(struct stack *stack, long n_sheets, int n_images)
 	return true;
 }
 
+/* Sums of a few of these stay far from the end of a long. */
+static bool number_good(long v)
+{
+	return v >= 0 && v <= 1000000000;
+}
+
 static bool fed_line(struct stack *stack, const char *line)
 {
 	long v[3] = {0};
 	int end = 0;
 
-	if (sscanf(line, "images %ld%n", &v[0], &end) == 1 && !line[end] && v[0] >= 0) {
+	if (sscanf(line, "images %ld%n", &v[0], &end) == 1 && !line[end] && number_good(v[0])) {
 		stack->position = v[0];
-	} else if (sscanf(line, "feeds %ld%n", &v[0], &end) == 1 && !line[end] && v[0] >= 0) {
+	} else if (sscanf(line, "feeds %ld%n", &v[0], &end) == 1 && !line[end] &&
+	    number_good(v[0])) {
 		stack->feeds = v[0];
 	} else if (sscanf(line, "tray %ld sheets of %ld%n", &v[0], &v[1], &end) == 2 &&
-	    !line[end] && v[0] > 0 && (v[1] == 1 || v[1] == 2)) {
+	    !line[end] && v[0] > 0 && number_good(v[0]) && (v[1] == 1 || v[1] == 2)) {
 		return run_push(stack, v[0], (int)v[1]);
 	} else if (sscanf(line, "fired %ld.%ld %ld%n", &v[0], &v[1], &v[2], &end) == 3 &&
-	    !line[end] && v[2] >= 0) {
+	    !line[end] && number_good(v[2])) {
 		struct stack_fault *fault = fault_find(stack, v[0], v[1]);
 		if (fault) /* one that left stack.ini is forgotten */
 			fault->fired = v[2];
 	} else if (sscanf(line, "imprint %ld next %ld%n", &v[0], &v[1], &end) == 2 && !line[end] &&
-	    v[0] >= 0 && v[1] >= 0) {
+	    number_good(v[0]) && number_good(v[1])) {
 		stack->imprint_last = v[0];
 		stack->imprint_next = v[1];
 	} else if (strcmp(line, "double-fed") == 0) {

@@ -329,7 +329,8 @@ static void test_stack_open_with_a_damaged_fed_is_setup(void **state)
 {
 	static const char *const cases[] = {"", "altakt-fed/2\n", "altakt-fed/1\nimages minus\n",
 	    "altakt-fed/1\nimages -3\n", "altakt-fed/1\ntray 1 sheets of 9\n",
-	    "altakt-fed/1\nimages 3x\n"};
+	    "altakt-fed/1\nimages 3x\n", "altakt-fed/1\ntray 9223372036854775807 sheets of 2\n",
+	    "altakt-fed/1\nfeeds 9223372036854775807\n"};
 
 	lay(2);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
