@@ -23,6 +23,7 @@ extern const struct command command_process;
 extern const struct command command_purge;
 extern const struct command command_register;
 extern const struct command command_reject;
+extern const struct command command_release;
 extern const struct command command_report;
 extern const struct command command_restore;
 extern const struct command command_review;

@@ -48,6 +48,7 @@
  *   correction_claimed claim                          a newer revision of what a claim holds
  *   claim_cancelled  claim                            also correction_cancelled
  *   purged           images deleted bytes sha256      of raw images, after their retention
+ *   released         file bundle sha512 counted pages sheets[] reason   a tombstone
  *   abandoned        reason
  *
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},

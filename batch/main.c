@@ -38,6 +38,7 @@ static const struct command *const commands[] = {
     &command_report,
     &command_purge,
     &command_destruction,
+    &command_release,
     &command_backup,
     &command_restore,
     &command_demo,

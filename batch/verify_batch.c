@@ -288,10 +288,28 @@ static void balance_check(struct reading *r, int64_t n)
 		    (long long)n, c.pages, c.blank_pages, c.images_counted);
 }
 
+/* A tombstone: the bundle is gone, and so are the proof images of its sheets. */
+static void released_event(struct verify_batch *b, const json_t *e)
+{
+	json_t *sheet;
+	size_t i;
+
+	json_object_set_new(b->released, text_of(e, "bundle"), json_true());
+	json_array_foreach(json_object_get(e, "sheets"), i, sheet)
+	{
+		const char *name = json_string_value(sheet), *n = name ? strrchr(name, '/') : NULL;
+		for (char side = 'a'; n && side <= 'z'; side++) {
+			char key[64];
+			snprintf(key, sizeof key, "evidence/%.20s%c.jpg", n + 1, side);
+			json_object_del(b->evidence, key);
+		}
+	}
+}
+
 static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
 {
 	static const char *names[] = {"closed", "manifest_written", "accepted", "evidence_kept",
-	    "claimed", "correction_claimed", "purged", "evidence_purged", NULL};
+	    "claimed", "correction_claimed", "released", "purged", "evidence_purged", NULL};
 	struct reading *r = self;
 	struct verify_batch *b = r->batch;
 
@@ -318,6 +336,8 @@ static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, 
 			    (long long)n);
 	} else if (strcmp(event, "evidence_kept") == 0) {
 		json_object_set(b->evidence, text_of(e, "path"), json_object_get(e, "sha256"));
+	} else if (strcmp(event, "released") == 0) {
+		released_event(b, e);
 	} else if (strcmp(event, "evidence_purged") == 0) {
 		json_object_clear(b->evidence);
 	} else {
@@ -580,6 +600,15 @@ static bool bundle_compare(const char *root, const struct verify_batch *b,
 		verify_find(report, path, _("the ledger names a bundle that is not in files/"));
 		goto done;
 	}
+	if (json_object_get(b->released, f->bundle)) {
+		if (file_exists(path))
+			verify_find(report, path,
+			    _("it was released, but is still there: 'altakt release' again"));
+		else
+			verify_note(
+			    report, _("'%s' was released: its tombstone is in the ledger"), path);
+		goto done;
+	}
 	if (!file_exists(path)) {
 		verify_find(report, path, _("the bundle is missing"));
 		goto done;
@@ -723,6 +752,7 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	*out = (struct verify_batch){.evidence = json_object(),
 	    .accepted = json_array(),
 	    .bundles = json_array(),
+	    .released = json_object(),
 	    .claims = json_object()};
 	snprintf(out->name, sizeof out->name, "%.64s", base_name(folder));
 	out->carries_bundles = root && strcmp(root, folder) == 0;
@@ -777,5 +807,6 @@ void verify_batch_release(struct verify_batch *b)
 	json_decref(b->accepted);
 	json_decref(b->claims);
 	json_decref(b->bundles);
+	json_decref(b->released);
 	*b = (struct verify_batch){0};
 }

@@ -30,6 +30,7 @@ struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
 	int n_revisions;
 	json_t *evidence; /* path: sha256 */
 	json_t *accepted; /* events, in order */
+	json_t *released; /* folders of bundles that were: {"files/…": true} */
 	json_t *bundles;  /* folders below the root that it names */
 	json_t *claims;	  /* numbers of the claims that hold it, as text keys */
 	char head[65];
