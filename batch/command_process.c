@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "batch/close.h"
+#include "batch/page.h"
 #include "batch/pipeline.h"
+#include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
+#include "ocr/farm.h"
 
 struct processing {
 	struct workspace *workspace;
@@ -77,10 +80,16 @@ static int run_process(const struct call *call, int argc, char **argv)
 	const char **args = (const char **)argv, *by = NULL;
 	long jobs = 0;
 	bool retry = false;
+	const char *farm = NULL;
+	const char **sets = NULL;
+	char *farm_set = NULL;
+	size_t n_sets = 0;
 	const struct option_spec options[] = {
 	    {"retry", OPTION_FLAG, &retry, NULL, N_("recognise once more what failed")},
 	    {"jobs", OPTION_NUMBER, &jobs, "N",
 		N_("workers; 0: as many as cores and memory allow")},
+	    {"farm", OPTION_TEXT, &farm, "URL",
+		N_("recognise on other machines, too: nats:// or tls://")},
 	    {"by", OPTION_TEXT, &by, "NAME", N_("who is named in the ledger")}, {0}};
 	struct workspace w = {0};
 	struct pipeline *pipeline = NULL;
@@ -91,12 +100,26 @@ static int run_process(const struct call *call, int argc, char **argv)
 		return code;
 	if (jobs < 0 || jobs > 256)
 		return command_usage(&command_process, _("--jobs is from 0 to 256"));
-	if (!workspace_open(call->workspace, call->sets, &w, &err)) {
+	while (call->sets[n_sets])
+		n_sets++;
+	sets = calloc(n_sets + 2, sizeof *sets);
+	if (!sets)
+		return EXIT_FAILED;
+	memcpy(sets, call->sets, n_sets * sizeof *sets);
+	if (farm)
+		sets[n_sets] = farm_set = file_path("farm.url=%s", farm);
+	if (!workspace_open(call->workspace, sets, &w, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	struct farm_options fo;
+	farm_options_read(w.settings, "", &fo);
+	if (*fo.url && !farm_address_check(&fo, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}
 	struct pipeline_options po = {.program = call->program,
-	    .sets = call->sets,
+	    .sets = sets,
 	    .jobs = (int)jobs,
 	    .by = command_person(by, w.settings)};
 	if (!pipeline_open(&w, &po, &pipeline, &err)) {
@@ -121,6 +144,8 @@ static int run_process(const struct call *call, int argc, char **argv)
 done:
 	pipeline_close(pipeline);
 	workspace_close(&w);
+	free(farm_set);
+	free(sets);
 	return code;
 }
 

@@ -34,5 +34,6 @@ extern const struct command command_settle;
 extern const struct command command_sheet;
 extern const struct command command_status;
 extern const struct command command_verify;
+extern const struct command command_worker;
 
 #endif

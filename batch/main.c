@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
     &command_accept,
     &command_reject,
     &command_verify,
+    &command_worker,
     &command_collect,
     &command_claim,
     &command_report,

@@ -13,6 +13,7 @@
 #include "config/hash.h"
 #include "config/log.h"
 #include "config/text.h"
+#include "ocr/farm.h"
 #include "ocr/pool.h"
 #include "ocr/recogniser.h"
 #include "scan/clean.h"
@@ -24,6 +25,8 @@ enum { THUMBNAIL_SIDE_PX = 900 };
 
 struct worker {
 	const struct settings *settings;
+	struct farm *farm;	       /* opened with the first page for it */
+	long farm_again_ms;	       /* not before, after it could not be opened */
 	struct recogniser *recogniser; /* opened with the first page that has something to read */
 	bool languages_missing;
 };
@@ -65,6 +68,55 @@ static void real_put(json_t *answer, const char *key, double value, double step)
 	json_object_set_new(answer, key, json_real((double)whole * step));
 }
 
+void farm_options_read(const struct settings *s, const char *models, struct farm_options *out)
+{
+	*out = (struct farm_options){.url = settings_text(s, "farm.url"),
+	    .ca = settings_text(s, "farm.ca"),
+	    .certificate = settings_text(s, "farm.certificate"),
+	    .key = settings_text(s, "farm.key"),
+	    .credentials = settings_text(s, "farm.credentials"),
+	    .models = models,
+	    .on_disk = strcmp(settings_text(s, "farm.storage"), "disk") == 0,
+	    .replicas = (int)settings_int(s, "farm.replicas")};
+}
+
+/*
+ * The pool's waiters give their pages to the farm. False: recognise it here, be it that this worker
+ * is none of them, that the farm is away or that nobody answered.
+ */
+static bool page_to_farm(
+    struct worker *w, const struct farm_page *page, struct recognition *r, char **models)
+{
+	struct farm_result result = {0};
+	struct farm_options options;
+	struct error err = {0};
+	bool ok = false;
+
+	if (!*settings_text(w->settings, "farm.url") || !pool_worker_waits())
+		return false;
+	if (!recogniser_models(settings_text(w->settings, "ocr.languages"),
+		settings_text(w->settings, "ocr.tessdata"), models, &err))
+		return false;
+	farm_options_read(w->settings, *models, &options);
+	options.patience_ms = (int)settings_int(w->settings, "ocr.timeout") * 1000;
+	if (!w->farm && now_ms() < w->farm_again_ms)
+		goto here;
+	ok = w->farm || farm_open(&options, &w->farm, &err);
+	if (!ok)
+		w->farm_again_ms = now_ms() + 30000;
+	ok = ok && farm_recognise(w->farm, page, &result, &err);
+	if (ok && result.outcome == FARM_DONE) {
+		*r = result.recognition;
+		return true;
+	}
+	log_put(
+	    LOG_WARNING, "farm", "%s; the page is recognised here", ok ? result.failure : err.what);
+here:
+	free(*models);
+	*models = NULL;
+	return false;
+}
+
 /* Recognises; a page that cannot be is kept without text and says so. */
 static bool page_recognise(
     struct worker *w, const PIX *page, double dpi, json_t *answer, char **alto, struct error *err)
@@ -75,21 +127,25 @@ static bool page_recognise(
 	PIX *prepared = NULL;
 	double scale = 1;
 	bool ok = false;
-	char text[1100];
+	char text[1100], *models = NULL;
 
-	if (!w->recogniser &&
+	bool prepared_well = clean_for_recognition(page, dpi, 0, &prepared, &scale, &why);
+	struct farm_page to_read = {prepared, scale, dpi / scale, pixGetWidth(page),
+	    pixGetHeight(page), dpi, (int)settings_int(w->settings, "ocr.timeout") * 1000};
+	ok = prepared_well && page_to_farm(w, &to_read, &r, &models);
+	if (!ok && !w->recogniser &&
 	    !recogniser_open(
-		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err))
+		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err)) {
+		pixDestroy(&prepared);
 		return false;
-	if (clean_for_recognition(page, dpi, 0, &prepared, &scale, &why))
-		ok = recogniser_page(w->recogniser, prepared, scale, dpi / scale, pixGetWidth(page),
-		    pixGetHeight(page), dpi, "P1",
-		    (int)settings_int(w->settings, "ocr.timeout") * 1000, &r, &why);
+	}
+	if (!ok && prepared_well)
+		ok = farm_recognise_page(w->recogniser, &to_read, &r, &why);
 	if (ok) {
 		json_object_set_new(answer, "words", json_integer(r.words));
 		real_put(answer, "confidence", r.mean_confidence, 0.1);
-		json_object_set_new(
-		    answer, "recogniser", json_string(recogniser_version(w->recogniser)));
+		json_object_set_new(answer, "recogniser",
+		    json_string(models ? models : recogniser_version(w->recogniser)));
 		*alto = r.alto;
 		r.alto = NULL;
 	} else {
@@ -101,6 +157,7 @@ static bool page_recognise(
 	}
 	recognition_release(&r);
 	pixDestroy(&prepared);
+	free(models);
 	return true;
 }
 
@@ -336,6 +393,7 @@ int page_serve(const struct settings *settings)
 	setMsgSeverity(L_SEVERITY_ERROR);
 	int code = pool_serve(work, &w);
 	recogniser_close(w.recogniser);
+	farm_close(w.farm);
 	return code;
 }
 

@@ -26,4 +26,8 @@ int page_serve(const struct settings *settings);
 const char **page_worker_argv(
     const char *program, const char *workspace, const char *const *sets); /* free() */
 
+/* The farm of the settings; texts are lent from them. */
+struct farm_options;
+void farm_options_read(const struct settings *s, const char *models, struct farm_options *out);
+
 #endif

@@ -71,6 +71,15 @@ static const struct key keys[] = {
     {"ocr.timeout", KEY_INT, "120", 1, 3600},
     {"ocr.memory_mib", KEY_INT, "600", 100, 8192},
 
+    {"farm.url", KEY_TEXT, ""},
+    {"farm.jobs", KEY_INT, "8", 1, 128},
+    {"farm.ca", KEY_TEXT, ""},
+    {"farm.certificate", KEY_TEXT, ""},
+    {"farm.key", KEY_TEXT, ""},
+    {"farm.credentials", KEY_TEXT, ""},
+    {"farm.storage", KEY_TEXT, "memory"},
+    {"farm.replicas", KEY_INT, "1", 1, 5},
+
     {"rules.name", KEY_NAME, "hessen-2020", .guarded = true},
     {"rules.version", KEY_INT, "1", 1, 1000000, .guarded = true},
     {"rules.count_blank_sheets", KEY_BOOL, "yes", .guarded = true},

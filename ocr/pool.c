@@ -64,6 +64,7 @@ struct pool {
 	int timeout_ms;
 	int64_t memory_bytes;
 	bool idle;
+	int waiters; /* the last ones of the workers: they are dealt to when no other is free */
 	int timer_fd;
 	int n_workers;
 	struct worker *workers;
@@ -228,6 +229,7 @@ static bool worker_start(struct pool *pool, struct worker *worker, struct error 
 	    .kind = POOL_GREETING,
 	    .owner = (int32_t)getpid(),
 	    .idle = pool->idle,
+	    .waiter = worker - pool->workers >= pool->n_workers - pool->waiters,
 	    .memory_bytes = pool->memory_bytes,
 	};
 	worker_send(worker); /* a worker that is gone already shows when its socket is read */
@@ -474,6 +476,8 @@ bool pool_open(const struct pool_options *options, struct pool **out, struct err
 	pool->waiting_end = &pool->waiting;
 	pool->outcomes_end = &pool->outcomes;
 	pool->n_workers = options->workers ? options->workers : workers_that_fit();
+	pool->waiters = options->waiters;
+	pool->n_workers += options->waiters;
 	if (pool->n_workers > WORKERS_LIMIT)
 		pool->n_workers = WORKERS_LIMIT;
 	pool->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

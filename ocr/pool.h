@@ -28,6 +28,7 @@ struct pool_options {
 	const char *const *argv; /* the worker's command line, NULL-terminated, borrowed until
 				    close; the socket is its descriptor 3 */
 	int workers;		 /* 0: as many as cores and memory allow */
+	int waiters;		 /* further ones, which mostly wait for other machines */
 	int timeout_ms;		 /* for one job; 0: none */
 	int64_t memory_bytes;	 /* resident limit for one worker; 0: none */
 	bool idle;		 /* lowest priority: beside a running feeder */
@@ -91,5 +92,8 @@ bool pool_next(
  */
 int pool_serve(
     char *(*work)(void *self, const char *job, size_t n_bytes, size_t *n_answer), void *self);
+
+/* Whether this process is a worker that the pool has for waiting. */
+bool pool_worker_waits(void);
 
 #endif

@@ -22,9 +22,11 @@ struct pool_frame {
 	uint32_t kind;
 	uint64_t id;
 	uint64_t n_bytes;
-	int64_t memory_bytes; /* greeting only, as the next two */
+	int64_t memory_bytes; /* greeting only, as the next three */
 	int32_t owner;
 	int32_t idle;
+	int32_t waiter;
+	int32_t unused;
 };
 
 #endif

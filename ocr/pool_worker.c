@@ -65,11 +65,19 @@ static bool answer(const void *from, size_t n)
 	return true;
 }
 
+static bool waiter;
+
+bool pool_worker_waits(void)
+{
+	return waiter;
+}
+
 /* False: the owner died before it could be watched. */
 static bool greeting_obey(const struct pool_frame *greeting)
 {
 	const struct rlimit no_core = {0, 0};
 
+	waiter = greeting->waiter;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != (pid_t)greeting->owner)
 		return false;

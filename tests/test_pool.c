@@ -82,7 +82,11 @@ static char *work(void *self, const char *job, size_t n_bytes, size_t *n_answer)
 
 static struct pool *open_pool(int workers, int timeout_ms, int64_t memory_bytes, bool idle)
 {
-	struct pool_options options = {worker_argv, workers, timeout_ms, memory_bytes, idle};
+	struct pool_options options = {.argv = worker_argv,
+	    .workers = workers,
+	    .timeout_ms = timeout_ms,
+	    .memory_bytes = memory_bytes,
+	    .idle = idle};
 	struct pool *pool = NULL;
 	struct error err = {0};
 
@@ -335,7 +339,7 @@ static void test_worker_ends_with_its_owner(void **state)
 static void test_open_command_missing(void **state)
 {
 	static const char *const argv[] = {"/no/such/program", NULL};
-	struct pool_options options = {argv, 1, 0, 0, false};
+	struct pool_options options = {.argv = argv, .workers = 1};
 	struct pool *pool = NULL;
 	struct error err = {0};
 
@@ -348,7 +352,7 @@ static void test_open_command_missing(void **state)
 static void test_open_command_ends_at_once(void **state)
 {
 	static const char *const argv[] = {"false", NULL};
-	struct pool_options options = {argv, 1, 0, 0, false};
+	struct pool_options options = {.argv = argv, .workers = 1};
 	struct pool *pool = NULL;
 	struct pool_result result;
 	struct error err = {0};
