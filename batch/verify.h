@@ -38,6 +38,7 @@ bool verify_bag(const char *path, struct verify_report *report, struct error *er
 void verify_report_release(struct verify_report *report); /* leaves {0} */
 
 /* For the parts of the verifier. */
+void verify_report_begin(struct verify_report *report); /* {0} becomes empty lists */
 void verify_find(struct verify_report *report, const char *path, const char *what, ...)
     __attribute__((format(printf, 3, 4)));
 void verify_note(struct verify_report *report, const char *what, ...)

@@ -88,6 +88,11 @@ static void test_collect_and_claim_across_stations(void **state)
 	assert_int_equal(json_integer_value(json_object_get(claim, "sheets")), 5);
 	json_decref(claim);
 	assert_agrees(one.folder);
+	/* The independent check agrees. */
+	char *check = file_path("python3 -B '%s/config/verify-manifest' '%s' >/dev/null",
+	    ALTAKT_SOURCE_DIR, one.folder);
+	assert_int_equal(system(check), 0);
+	free(check);
 	desk_check(claim_cancel(&one.workspace, 2, "f.finanz", "falsch", &err), &err);
 	assert_agrees(one.folder);
 	desk_close(&two);
