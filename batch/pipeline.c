@@ -77,7 +77,9 @@ bool pipeline_open(struct workspace *w, const struct pipeline_options *options,
 	struct pool_options pool = {.argv = (const char *const *)p->argv,
 	    .workers = options->jobs ? options->jobs : (int)settings_int(s, "ocr.jobs"),
 	    .waiters = *settings_text(s, "farm.url") ? (int)settings_int(s, "farm.jobs") : 0,
-	    .timeout_ms = (int)settings_int(s, "ocr.timeout") * (*settings_text(s, "farm.url") ? 2 : 1) * 1000 + 60000,
+	    .timeout_ms = (int)settings_int(s, "ocr.timeout") *
+		    (*settings_text(s, "farm.url") ? 2 : 1) * 1000 +
+		60000,
 	    .memory_bytes = settings_int(s, "ocr.memory_mib") << 20,
 	    .idle = options->idle};
 	if (!pool_open(&pool, &p->pool, err))
