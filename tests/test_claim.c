@@ -285,6 +285,50 @@ static void test_claim_until_is_inclusive(void **state)
 	desk_close(&d);
 }
 
+static void test_claim_cutoffs(void **state)
+{
+	static const char *const cutoffs[] = {"accepted", "closed", "fed"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct desk d;
+		char text[300];
+		json_t *c;
+		snprintf(text, sizeof text,
+		    "[claim]\nauthority = Amt\ncutoff = %s\nrate_file = 0,75\n", cutoffs[i]);
+		desk_open(&d, text);
+		simple_batch(&d, "b1", "33/1", 5);
+		c = claim(&d, false);
+		assert_text(c, "cutoff", cutoffs[i]);
+		assert_text(c, "amount", "0.80");
+		/* The day that counted is today's, however it was found. */
+		assert_int_equal(
+		    strlen(json_string_value(json_object_get(json_object_get(c, "days"), "to"))),
+		    10);
+		json_decref(c);
+		desk_close(&d);
+	}
+}
+
+static void test_claim_csv_for_the_spreadsheet(void **state)
+{
+	struct desk d;
+	char *csv;
+	json_t *c;
+
+	desk_open(&d, ini);
+	simple_batch(&d, "b1", "33/1", 5);
+	c = claim(&d, false);
+	csv = claim_csv(c, true);
+	assert_non_null(strstr(csv, "\r\nbatch;b1;st1;"));
+	assert_non_null(strstr(csv, ";1;5;0,80;"));
+	free(csv);
+	csv = claim_csv(c, false);
+	assert_non_null(strstr(csv, ";1;5;0.80;"));
+	free(csv);
+	json_decref(c);
+	desk_close(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +341,8 @@ int main(void)
 	    cmocka_unit_test(test_claim_recover_both_sides_of_the_commit),
 	    cmocka_unit_test(test_local_day_across_midnight_and_summer),
 	    cmocka_unit_test(test_claim_until_is_inclusive),
+	    cmocka_unit_test(test_claim_cutoffs),
+	    cmocka_unit_test(test_claim_csv_for_the_spreadsheet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
