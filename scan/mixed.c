@@ -37,7 +37,8 @@ static bool faint_mark(
 		/* what the page's threshold misses, and is no grain at full resolution */
 		bool solid = p->area * 2 > p->w * p->h &&
 		    (p->w < p->h ? p->w : p->h) > 3.0 / 25.4 * sight->reduced_dpi;
-		if (GROUND_PAPER - p->contrast < sight->threshold - 15 || solid ||
+		if (GROUND_PAPER - p->contrast < sight->threshold - 15 ||
+		    p->darkest < sight->threshold - 40 || solid ||
 		    ink_judge(p, sight->reduced_dpi, sight->grain) == INK_NOISE ||
 		    p->contrast < 6 * sight->grain)
 			continue;

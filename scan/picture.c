@@ -8,11 +8,13 @@
 
 #include "config/text.h"
 
-#define CELL_DPI     38
-#define OPEN_MM	     2.5
-#define DARK_PERCENT 84 /* of the paper's level */
-#define LEAST_MM     8.0
-#define SPREAD	     13.0 /* standard deviation of luminance in a picture, beyond the grain */
+#define CELL_DPI       38
+#define OPEN_MM	       2.5
+#define DARK_PERCENT   84 /* of the paper's level */
+#define BRIGHT_PERCENT 95
+#define MOST_GROWTH    2.5 /* of a picture's box */
+#define LEAST_MM       8.0
+#define SPREAD	       13.0 /* standard deviation of luminance in a picture, beyond the grain */
 
 void picture_list_release(struct picture_list *list)
 {
@@ -78,6 +80,43 @@ static void measure(const struct plane *luma, PIX *piece, int by, struct picture
 	picture->textured = sqrt(fmax(0, squares / n - sum / n * (sum / n))) > SPREAD;
 }
 
+/*
+ * A photograph's bright parts belong to it: grows the box over what is joined to it and only a
+ * little darker than paper, unless that runs away over shaded paper.
+ */
+static bool bright_parts_add(PIX *bright, PIX *piece, int by, struct picture *picture)
+{
+	PIX *seed = pixCreateTemplate(bright), *grown = NULL;
+	BOX *box = NULL;
+	int x, y, w, h;
+	if (seed) {
+		pixRasterop(seed, picture->x / by, picture->y / by, pixGetWidth(piece),
+		    pixGetHeight(piece), PIX_SRC, piece, 0, 0);
+		pixAnd(seed, seed, bright);
+		grown = pixSeedfillBinary(NULL, seed, bright, 8);
+	}
+	if (grown && !pixClipToForeground(grown, NULL, &box) && box) {
+		boxGetGeometry(box, &x, &y, &w, &h);
+		int left = x * by < picture->x ? x * by : picture->x,
+		    top = y * by < picture->y ? y * by : picture->y;
+		int right = picture->x + picture->w, bottom = picture->y + picture->h;
+		right = (x + w) * by > right ? (x + w) * by : right;
+		bottom = (y + h) * by > bottom ? (y + h) * by : bottom;
+		if ((double)(right - left) * (bottom - top) <
+		    MOST_GROWTH * picture->w * picture->h) {
+			picture->x = left;
+			picture->y = top;
+			picture->w = right - left;
+			picture->h = bottom - top;
+		}
+	}
+	bool ok = grown != NULL;
+	boxDestroy(&box);
+	pixDestroy(&seed);
+	pixDestroy(&grown);
+	return ok;
+}
+
 bool picture_list_find(const struct plane *luma, double dpi, const struct ground *paper,
     struct picture_list *out, struct error *err)
 {
@@ -88,6 +127,7 @@ bool picture_list_find(const struct plane *luma, double dpi, const struct ground
 	int paper_level = page_level(paper);
 	PIX *cells = dark_cells(luma, by, paper_level * DARK_PERCENT / 100), *opened = NULL,
 	    *closed = NULL;
+	PIX *pale = NULL, *bright = NULL;
 	PIXA *pieces = NULL;
 	BOXA *boxes = NULL;
 	bool ok = false;
@@ -102,7 +142,9 @@ bool picture_list_find(const struct plane *luma, double dpi, const struct ground
 	closed = opened
 	    ? pixCloseSafeBrick(NULL, opened, close < 2 ? 2 : close, close < 2 ? 2 : close)
 	    : NULL;
-	boxes = closed ? pixConnComp(closed, &pieces, 8) : NULL;
+	pale = dark_cells(luma, by, paper_level * BRIGHT_PERCENT / 100);
+	bright = pale ? pixOpenBrick(NULL, pale, open, open) : NULL;
+	boxes = closed && bright ? pixConnComp(closed, &pieces, 8) : NULL;
 	int n = boxes ? boxaGetCount(boxes) : 0;
 	list.pictures = calloc((size_t)n + 1, sizeof *list.pictures);
 	if (!boxes || !list.pictures) {
@@ -117,6 +159,11 @@ bool picture_list_find(const struct plane *luma, double dpi, const struct ground
 		pixCountPixels(piece, &area, NULL);
 		picture.mm2 = area / (mm * mm);
 		measure(luma, piece, by, &picture);
+		if (picture.textured && !bright_parts_add(bright, piece, by, &picture)) {
+			pixDestroy(&piece);
+			error_set(err, ERROR_SYSTEM, NULL, _("no memory to look for pictures"));
+			goto done;
+		}
 		pixDestroy(&piece);
 		if (picture.textured && (w < LEAST_MM * mm || h < LEAST_MM * mm))
 			picture.textured = false;
@@ -131,6 +178,8 @@ bool picture_list_find(const struct plane *luma, double dpi, const struct ground
 	list = (struct picture_list){0};
 	ok = true;
 done:
+	pixDestroy(&pale);
+	pixDestroy(&bright);
 	pixDestroy(&cells);
 	pixDestroy(&opened);
 	pixDestroy(&closed);
