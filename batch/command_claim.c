@@ -7,6 +7,8 @@
 #include "batch/ledger.h"
 #include "batch/tally.h"
 #include "batch/workspace.h"
+#include "config/file.h"
+#include "config/hash.h"
 #include "config/text.h"
 
 static const struct command claim_list_command, claim_show_command, claim_cancel_command,
@@ -79,6 +81,19 @@ static void claim_print(const json_t *claim)
 		    stderr, "%s", _("warning: the claims are above the ceiling of the grant\n"));
 }
 
+/* One line to be filed elsewhere: whoever has it can tell that the claim is still the same. */
+static void receipt_print(const struct workspace *w, const json_t *claim)
+{
+	int number = (int)int_at(claim, "number");
+	char *path = file_path("%s/claims/%04d/claim.json", w->path, number), sha256[HASH_SIZE];
+
+	if (hash_file(HASH_SHA256, path, sha256, NULL, NULL))
+		printf(_("receipt: claim %d, %lld files, %lld sheets, %s EUR, SHA-256 %s\n"),
+		    number, (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
+		    text_at(claim, "amount"), sha256);
+	free(path);
+}
+
 static int claim_run(const struct call *call, int argc, char **argv)
 {
 	static const struct command *const subcommands[] = {
@@ -123,8 +138,10 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		else
 			printf(_("Claim %d:\n"), number);
 		claim_print(claim);
-		if (!dry_run)
+		if (!dry_run) {
 			printf(_("  claims/%04d/claim.pdf, claim.csv, claim.json\n"), number);
+			receipt_print(&workspace, claim);
+		}
 	}
 	code = EXIT_DONE;
 done:
