@@ -7,7 +7,7 @@ import time
 from harness import DONE, SANITIZED, Page, Skip, Stack, balance, check, equal, main, words
 
 
-DPI = 120  # the flatness of memory is the same at any, the time is not
+DPI = 200  # at less, the feeder's queue is not full with two sheets: it is bounded by bytes
 
 
 def peaks_of(process):
