@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "batch/claim_pdf.h"
-#include "batch/csv.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
@@ -17,7 +16,7 @@
 #include "config/hash.h"
 #include "config/text.h"
 
-enum { CLAIM_LIMIT_BYTES = 256 << 20 };
+enum { CLAIM_LIMIT_BYTES = 256 << 20, CHAINS_MANY = 400 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -550,70 +549,6 @@ static bool chains_add(struct making *m, json_t *claim, struct error *err)
 	    claimed_append(m, m->corrections, "correction_claimed", chains, err);
 }
 
-static void row(struct csv_writer *csv, const char *kind, const json_t *line, const char *note,
-    const char *amount, bool german)
-{
-	char shown[MONEY_SIZE] = "";
-	int64_t cents;
-
-	if (amount && amount[0] && money_cents_read(amount, &cents, NULL)) {
-		money_show(cents, "", german, shown);
-		shown[strcspn(shown, " ")] = '\0';
-	}
-	csv_text(csv, kind);
-	csv_text(csv, text_of(line, "batch"));
-	csv_text(csv, text_of(line, "station"));
-	csv_text(csv, text_of(line, "closed"));
-	csv_text(csv, text_of(line, "accepted"));
-	if (json_object_get(line, "revision"))
-		csv_number(csv, int_of(line, "revision"));
-	else
-		csv_text(csv, "");
-	csv_number(csv, int_of(line, "files"));
-	csv_number(csv, int_of(line, "sheets"));
-	csv_decimal(csv, shown);
-	csv_text(csv, note);
-	csv_end(csv);
-}
-
-char *claim_csv(const json_t *claim, bool german)
-{
-	static const char *const head[] = {"line", "batch", "station", "closed", "accepted",
-	    "revision", "files", "sheets", "amount", "note"};
-	struct csv_writer *csv = csv_writer_open();
-	struct claim_rates rates;
-	char amount[MONEY_SIZE];
-	json_t *line;
-	size_t i;
-
-	for (size_t k = 0; k < sizeof head / sizeof head[0]; k++)
-		csv_text(csv, head[k]);
-	csv_end(csv);
-	bool known = claim_rates_of(claim, &rates, NULL);
-	json_array_foreach(json_object_get(claim, "batches"), i, line)
-	{
-		struct claim_line l = {
-		    .files = int_of(line, "files"), .sheets = int_of(line, "sheets")};
-		int64_t files_cents, sheets_cents;
-		amount[0] = '\0';
-		/* A line's own amount is for reading; the claim's is rounded once, from its sums.
-		 */
-		if (known && claim_amount(&rates, &l, &files_cents, &sheets_cents, NULL))
-			money_plain(files_cents + sheets_cents, amount);
-		row(csv, "batch", line,
-		    json_is_true(json_object_get(line, "not_opened_one_by_one"))
-			? "not opened one by one"
-			: "",
-		    amount, german);
-	}
-	json_array_foreach(json_object_get(claim, "corrections"), i, line)
-	    row(csv, "correction", line, text_of(line, "reason"), text_of(line, "amount"), german);
-	json_array_foreach(json_object_get(claim, "left_out"), i, line)
-	    row(csv, "left_out", line, text_of(line, "reason"), "", german);
-	row(csv, "claim", claim, "", text_of(claim, "amount"), german);
-	return csv_writer_close(csv);
-}
-
 /* Writes the three files and gives their hashes. */
 static bool files_write(const struct settings *settings, const char *folder, const json_t *claim,
     char sha256[3][HASH_SIZE], struct error *err)
@@ -666,6 +601,26 @@ static bool making_begin(struct making *m, const char *until, struct error *err)
 	return money_rounding_read(settings_text(s, "claim.rounding"), &m->rates.rounding, err);
 }
 
+/* The journal brings up to date what a usual transaction touches; a claim may touch thousands. */
+static bool chains_publish(struct workspace *w, const json_t *claim, struct error *err)
+{
+	json_t *one;
+	size_t i;
+
+	if (json_array_size(json_object_get(claim, "chains")) < CHAINS_MANY)
+		return true;
+	json_array_foreach(json_object_get(claim, "chains"), i, one)
+	{
+		const char *chain = text_of(one, "chain");
+		char *foreign = file_path("%s/collected/%s", w->path, chain);
+		bool own = !chain[0] || !file_exists(foreign);
+		free(foreign);
+		if (own && !ledger_publish(w->journal, chain, err))
+			return false;
+	}
+	return true;
+}
+
 bool claim_make(struct workspace *w, const char *until, bool dry_run, const char *by, json_t **out,
     struct error *err)
 {
@@ -700,7 +655,7 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 	    !journal_commit(w->journal, err))
 		goto done;
 	begun = false;
-	if (!file_move(part, folder, err))
+	if (!chains_publish(w, claim, err) || !file_move(part, folder, err))
 		goto done;
 	free(part);
 	part = NULL;
@@ -763,13 +718,14 @@ bool claim_cancel(
 		    _("claim %d is followed by claim %d"), number, i + 1);
 		goto done;
 	}
+	const json_t *cancelled = c->json;
 	ok = lines_cancel(w, c->json, "batches", "claim_cancelled", number, by, err) &&
 	    lines_cancel(w, c->json, "corrections", "correction_cancelled", number, by, err) &&
 	    ledger_append(w->journal, LEDGER_WORKSPACE, by,
 		json_pack(
 		    "{ss si ss}", "event", "claim_cancelled", "claim", number, "reason", reason),
 		err) &&
-	    journal_commit(w->journal, err);
+	    journal_commit(w->journal, err) && chains_publish(w, cancelled, err);
 done:
 	if (!ok)
 		journal_rollback(w->journal);
