@@ -427,7 +427,9 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 		return true;
 	case FEEDER_ERROR: break;
 	}
-	if (e->error.kind != ERROR_PAPER) {
+	/* A jam, an open cover, or a device that failed or went away: a person acts, the state is
+	 * kept. */
+	if (e->error.kind != ERROR_PAPER && e->error.kind != ERROR_SETUP) {
 		*err = e->error;
 		return false;
 	}

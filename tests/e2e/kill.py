@@ -125,6 +125,7 @@ def a_round(folder, seed, stack, wanted):
     for _ in range(MOST_STARTS):
         began = time.monotonic()
         number, code, text = end(ws.start("--set", "scan.timeout=2", "scan", "--device", device), rng, seconds)
+        ws("status")  # as an operator would ask first; it also brings ledger.jsonl up to the journal
         have = recorded(ws)
         log.append(f"signal {number}, exit {code}, {time.monotonic() - began:.1f} s, {len(have)} recorded, "
                    f"{tray(device)} in the tray\n{text}")
