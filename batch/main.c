@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,11 @@ int main(int argc, char **argv)
 	if (!sets)
 		return EXIT_FAILED;
 	umask(077);
+	/*
+	 * Images of many megabytes come and go in several threads: each in a mapping of its own,
+	 * given back at once, or glibc would keep more and more of them in its heaps.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	text_open();
 	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
 	program[n > 0 ? n : 0] = '\0';
