@@ -76,6 +76,19 @@ static void undecided_check(struct batch *b, bool print, int *decide)
 	}
 }
 
+/* A sheet that was asked for and never came. */
+static void pending_check(struct batch *b, bool print, int *decide)
+{
+	int pending = b->tally.rescan_next ? b->tally.rescan_next : b->tally.insert_next;
+
+	if (!pending)
+		return;
+	say(print,
+	    _("sheet %s/%d waits for the sheet that takes its place or comes behind it\n        feed it: altakt scan --batch %s; or take it back: altakt decide %s/%d keep --by NAME --reason TEXT"),
+	    b->name, pending, b->name, b->name, pending);
+	++*decide;
+}
+
 static void witnesses_check(struct batch *b, bool print, int *decide, int *differ)
 {
 	const struct tally *t = &b->tally;
@@ -85,21 +98,22 @@ static void witnesses_check(struct batch *b, bool print, int *decide, int *diffe
 		const struct tally_file *f = &t->files[i];
 		tally_file_counts(t, f->file, &c);
 		int sheets = c.counted + c.blank_uncounted;
+		bool settled = tally_file_settled(f, sheets);
 		if (c.fed == 0)
 			continue;
-		if (f->prepared >= 0 && f->prepared != sheets && !f->settled) {
+		if (f->prepared >= 0 && f->prepared != sheets && !settled) {
 			say(print,
 			    _("file %s: the preparation slip says %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        look for sheets that were forgotten, fed twice or belong elsewhere; then feed, void or move them"),
 			    f->file_number, f->prepared, sheets, c.voided, c.superseded);
 			++*differ;
 		}
-		if (f->given >= 0 && f->given != sheets && !f->settled) {
+		if (f->given >= 0 && f->given != sheets && !settled) {
 			say(print,
 			    _("file %s: the operator counted %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        count the paper again; then feed, void or move sheets"),
 			    f->file_number, f->given, sheets, c.voided, c.superseded);
 			++*differ;
 		}
-		if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0 && !f->settled) {
+		if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0) {
 			say(print,
 			    _("file %s: imported images have no feed as witness; its count is needed\n        altakt import --batch %s --file '%s' --sheets N, or a register with the slip's counts"),
 			    f->file_number, b->name, f->file_number);
@@ -136,6 +150,7 @@ bool close_check(struct batch *b, bool print, int *decide, int *differ, struct e
 	if (!batch_refresh(b, err))
 		return false;
 	undecided_check(b, print, decide);
+	pending_check(b, print, decide);
 	witnesses_check(b, print, decide, differ);
 	return true;
 }
@@ -405,11 +420,14 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 
 	if (!batch_refresh(b, err))
 		return false;
+	if (b->tally.state == BATCH_ABANDONED)
+		return error_set(err, ERROR_USAGE, NULL, _("batch %s is abandoned"), b->name);
 	if (b->tally.state != BATCH_OPEN) {
 		*answer = CLOSE_ALREADY;
-		return b->tally.state == BATCH_ABANDONED || close_finish(b, err);
+		return close_finish(b, err);
 	}
 	undecided_check(b, true, (decide = 0, &decide));
+	pending_check(b, true, &decide);
 	if (decide > 0) {
 		*answer = CLOSE_DECIDE;
 		return true;

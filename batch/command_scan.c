@@ -117,12 +117,23 @@ static int words_check(const struct command *command, const struct feed_words *w
 		return command_usage(command, _("--sheets goes with --file"));
 	if (w->jobs < 0 || w->jobs > 256)
 		return command_usage(command, _("--jobs is from 0 to 256"));
+	if (w->expect && !file_exists(w->expect))
+		return command_usage(command, _("there is no list '%s'"), w->expect);
 	if (w->batch && !batch_name_check(w->batch, err))
 		return command_fail(err);
 	if (w->file && !file_number_check(w->file, err)) {
 		err->kind = ERROR_USAGE;
 		return command_fail(err);
 	}
+	return EXIT_DONE;
+}
+
+/* Names the first path that is not there; EXIT_DONE where all are. */
+static int paths_check(const struct command *command, const char *const *paths, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!file_exists(paths[i]))
+			return command_usage(command, _("'%s' is not there"), paths[i]);
 	return EXIT_DONE;
 }
 
@@ -400,7 +411,8 @@ static int run_import(const struct call *call, int argc, char **argv)
 	words_options(&job.words, options);
 	if (!options_read(&command_import, options, argc, argv, args, &n, &code))
 		return code;
-	if ((code = words_check(&command_import, &job.words, &err)) != EXIT_DONE)
+	if ((code = words_check(&command_import, &job.words, &err)) != EXIT_DONE ||
+	    (code = paths_check(&command_import, args, n)) != EXIT_DONE)
 		return code;
 	bool only_count = n == 0 && job.words.batch && job.words.file && job.words.sheets >= 0;
 	if (n == 0 && !only_count)
@@ -486,7 +498,8 @@ static int run_run(const struct call *call, int argc, char **argv)
 	if (job.words.import && !job.words.simplex && !job.words.duplex)
 		return command_usage(
 		    &command_run, _("say --duplex (two images are one sheet) or --simplex"));
-	if ((code = words_check(&command_run, &job.words, &err)) != EXIT_DONE)
+	if ((code = words_check(&command_run, &job.words, &err)) != EXIT_DONE ||
+	    (code = paths_check(&command_run, args, n)) != EXIT_DONE)
 		return code;
 	if (!job_open(call, &job, &err)) {
 		code = command_fail(&err);

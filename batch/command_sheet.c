@@ -176,6 +176,11 @@ static bool range_move(struct correction *c, struct error *err)
 		const struct tally_sheet *s = &c->batch.tally.sheets[n - 1];
 		if (s->separator && c->range.from != c->range.to)
 			continue; /* cover sheets within a range stay what they are */
+		if (s->separator)
+			return error_set(err, ERROR_USAGE,
+			    _("void it; its file is changed with 'altakt file renumber'"),
+			    _("sheet %s/%d is a cover sheet: it cannot be moved"), c->batch.name,
+			    n);
 		if (n_after)
 			batch_sheet_name(&c->batch, n_after, after);
 		if (!sheet_event(c, n,
@@ -227,6 +232,17 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 		ok = range_move(&c, &err);
 	else if (ok && c.range.from != c.range.to)
 		ok = error_set(&err, ERROR_USAGE, NULL, _("'sheet %s' takes one sheet"), what);
+	else if (ok && (c.batch.tally.rescan_next || c.batch.tally.insert_next))
+		ok = error_set(&err, ERROR_USAGE,
+		    _("feed that sheet first, or take it back with 'altakt decide SHEET keep'"),
+		    _("sheet %s/%d waits for the next sheet already"), c.batch.name,
+		    c.batch.tally.rescan_next ? c.batch.tally.rescan_next
+					      : c.batch.tally.insert_next);
+	else if (ok && !insert && c.batch.tally.sheets[c.range.from - 1].separator)
+		ok = error_set(&err, ERROR_USAGE,
+		    _("void it, or feed the cover sheet again as it is"),
+		    _("sheet %s/%d is a cover sheet: nothing can take its place"), c.batch.name,
+		    c.range.from);
 	else if (ok)
 		ok = sheet_event(&c, c.range.from,
 		    json_pack("{ss}", "event", insert ? "insert_asked" : "rescan_asked"), &err);
@@ -322,6 +338,16 @@ static bool decide_one(struct correction *c, int n, const char *decision, struct
 	return true;
 }
 
+/* Somebody has to decide about it: it is a suspect, belongs to no file, or was asked for again. */
+static bool sheet_waits(const struct tally *t, int n)
+{
+	const struct tally_sheet *s = &t->sheets[n - 1];
+
+	return s->suspects > 0 || s->expected - s->missing != s->received ||
+	    (s->file == 0 && !s->voided && !s->separator) || t->rescan_next == n ||
+	    t->insert_next == n;
+}
+
 static int run_decide(const struct call *call, int argc, char **argv)
 {
 	struct correction c = {.volume = 1};
@@ -349,15 +375,23 @@ static int run_decide(const struct call *call, int argc, char **argv)
 		return command_usage(&command_decide, _("--volume is from 1 to 9999"));
 	if (!range_parse(args[0], &c.range, &err))
 		return command_fail(&err);
+	int decided = 0;
 	bool ok = correction_begin(call, &c, c.range.batch, &err) && range_check(&c, &err);
-	for (int i = c.range.from; ok && i <= c.range.to; i++)
+	for (int i = c.range.from; ok && i <= c.range.to; i++) {
+		if (!sheet_waits(&c.batch.tally, i))
+			continue;
 		ok = decide_one(&c, i, args[1], &err);
+		decided++;
+	}
+	if (ok && decided == 0)
+		ok = error_set(&err, ERROR_USAGE,
+		    _("'altakt status' names those that wait; a sheet that was fed is changed with 'altakt sheet void' or 'move'"),
+		    _("sheet %s waits for no decision"), args[0]);
 	ok = ok && batch_commit(&c.batch, &err);
 	code = ok ? EXIT_DONE : command_fail(&err);
 	if (ok)
-		printf(PLURAL("%s: %d sheet decided: %s\n", "%s: %d sheets decided: %s\n",
-			   c.range.to - c.range.from + 1),
-		    c.batch.name, c.range.to - c.range.from + 1, args[1]);
+		printf(PLURAL("%s: %d sheet decided: %s\n", "%s: %d sheets decided: %s\n", decided),
+		    c.batch.name, decided, args[1]);
 	if (c.batch.workspace && !ok)
 		batch_rollback(&c.batch);
 	correction_release(&c);
@@ -384,7 +418,9 @@ static int run_file(const struct call *call, int argc, char **argv)
 		return code;
 	if (n != 4 || strcmp(args[0], "renumber") != 0)
 		return command_usage(&command_file, _("say renumber BATCH OLD NEW"));
-	c.reason = c.reason ? c.reason : "";
+	if (!c.reason || !c.reason[0])
+		return command_usage(
+		    &command_file, _("--reason is needed: it stays in the ledger"));
 	if (!batch_name_check(args[1], &err))
 		return command_fail(&err);
 	if (!file_number_check(args[3], &err)) {
@@ -458,7 +494,9 @@ static int run_abandon(const struct call *call, int argc, char **argv)
 		return code;
 	if (n != 1)
 		return command_usage(&command_abandon, _("name one batch"));
-	c.reason = c.reason ? c.reason : "";
+	if (!c.reason || !c.reason[0])
+		return command_usage(
+		    &command_abandon, _("--reason is needed: it stays in the ledger"));
 	bool ok = workspace_open(call->workspace, call->sets, &c.workspace, &err) &&
 	    batch_open(&c.workspace, args[0], &c.batch, &err) &&
 	    batch_lock(&c.workspace, args[0], "altakt abandon", &lock, &err) &&

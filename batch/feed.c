@@ -218,7 +218,8 @@ static bool sheet_put(
 	if (!batch_start(feed, err))
 		return false;
 	if (feed->file_asked) {
-		if (!file_open(feed, o->file_number, o->volume, "option", NULL, NULL, &file, err))
+		if (!file_open(
+			feed, o->file_number, o->volume, "option", NULL, f->suspects, &file, err))
 			return false;
 		if (o->sheets >= 0 &&
 		    !event(feed,

@@ -14,11 +14,6 @@ char *manifest_path(const char *workspace, const char *batch, int revision)
 	    : file_path("%s/batches/%s/manifest.json", workspace, batch);
 }
 
-static json_t *strings_or_empty(json_t *array)
-{
-	return array ? json_incref(array) : json_array();
-}
-
 /* Which counts from outside stood beside the feeder's. */
 static json_t *witnesses(const struct tally *t, const struct tally_file *f)
 {
@@ -33,18 +28,22 @@ static json_t *witnesses(const struct tally *t, const struct tally_file *f)
 	return list;
 }
 
+/* The bundle's flags, and whether a lead settled a difference between its witnesses. Gives. */
+static json_t *flags_json(const struct tally_file *f, const struct tally_counts *c)
+{
+	json_t *flags = f->flags ? json_copy(f->flags) : json_array();
+
+	if (tally_file_settled(f, c->counted + c->blank_uncounted))
+		json_array_append_new(flags, json_string("difference_settled"));
+	return flags;
+}
+
 static json_t *file_json(const struct tally *t, const struct tally_file *f)
 {
 	struct tally_counts c;
 
 	tally_file_counts(t, f->file, &c);
-	json_t *flags = strings_or_empty(f->flags);
-	if (f->settled) {
-		json_t *more = json_copy(flags);
-		json_decref(flags);
-		flags = more;
-		json_array_append_new(flags, json_string("difference_settled"));
-	}
+	json_t *flags = flags_json(f, &c);
 	return json_pack("{ss si ss si si si si si sI sf ss so so}", "file_number", f->file_number,
 	    "volume", f->volume, "bundle", f->bundle, "sheets", c.sheets, "pages", c.pages,
 	    "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
@@ -111,31 +110,41 @@ char *manifest_text(const struct tally *t)
 	return line;
 }
 
+/* The words of an array with blanks between them; takes the array. */
+static void words_join(json_t *words, char *text, size_t size)
+{
+	size_t n = 0, i;
+	json_t *word;
+
+	text[0] = '\0';
+	json_array_foreach(words, i, word)
+	{
+		if (n < size)
+			n += (size_t)snprintf(
+			    text + n, size - n, "%s%s", i ? " " : "", json_string_value(word));
+	}
+	json_decref(words);
+}
+
 char *manifest_csv(const struct tally *t)
 {
 	struct csv_writer *csv = csv_writer_open();
 	struct tally_counts c;
 	static const char *const head[] = {"batch", "file_number", "volume", "sheets", "pages",
 	    "images", "blank_pages", "blank_sheets", "bytes", "mean_confidence", "bundle", "sha512",
-	    "flags"};
+	    "flags", "witnesses"};
 
 	for (size_t i = 0; i < sizeof head / sizeof head[0]; i++)
 		csv_text(csv, head[i]);
 	csv_end(csv);
 	for (int i = 0; i < t->n_files; i++) {
 		const struct tally_file *f = &t->files[i];
-		char flags[512] = "", confidence[32];
-		size_t k;
-		json_t *flag;
+		char flags[512], seen_by[128], confidence[32];
 		if (!f->bundled)
 			continue;
 		tally_file_counts(t, f->file, &c);
-		json_array_foreach(f->flags, k, flag)
-		{
-			size_t used = strlen(flags);
-			snprintf(flags + used, sizeof flags - used, "%s%s", used ? " " : "",
-			    json_string_value(flag));
-		}
+		words_join(flags_json(f, &c), flags, sizeof flags);
+		words_join(witnesses(t, f), seen_by, sizeof seen_by);
 		snprintf(confidence, sizeof confidence, "%.1f", f->mean_confidence);
 		csv_text(csv, t->batch);
 		csv_text(csv, f->file_number);
@@ -150,6 +159,7 @@ char *manifest_csv(const struct tally *t)
 		csv_text(csv, f->bundle);
 		csv_text(csv, f->sha512);
 		csv_text(csv, flags);
+		csv_text(csv, seen_by);
 		csv_end(csv);
 	}
 	return csv_writer_close(csv);

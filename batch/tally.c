@@ -256,6 +256,10 @@ static bool read_decided(struct tally *t, const json_t *e, int64_t n, struct err
 	if (!s)
 		return bad(err, n, _("there is no such sheet"));
 	s->suspects = 0;
+	if (t->rescan_next == s->n)
+		t->rescan_next = 0;
+	if (t->insert_next == s->n)
+		t->insert_next = 0;
 	if (strcmp(decision, "void") == 0)
 		s->voided = true;
 	if (strcmp(decision, "cover") == 0) {
@@ -371,6 +375,9 @@ static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct err
 	if (!f)
 		return bad(err, n, _("there is no such file"));
 	f->settled = true;
+	f->settled_fed = int_of(json_object_get(e, "witness"), "fed", -1);
+	f->settled_prepared = f->prepared;
+	f->settled_given = f->given;
 	return true;
 }
 
@@ -548,6 +555,12 @@ bool tally_add(struct tally *t, int64_t n, const char *line, size_t n_bytes, str
 done:
 	json_decref(e);
 	return ok;
+}
+
+bool tally_file_settled(const struct tally_file *f, int sheets)
+{
+	return f->settled && f->settled_fed == sheets && f->settled_prepared == f->prepared &&
+	    f->settled_given == f->given;
 }
 
 void tally_release(struct tally *t)

@@ -48,6 +48,7 @@ struct tally_file {
 	int prepared; /* the slip's count, -1 unknown */
 	int given;    /* the operator's own count, -1 none */
 	bool from_cover, complete, settled;
+	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
 	int64_t changed; /* the event that last changed what its bundle holds */
 	/* The newest bundle, where one was made since the file's last change: */
 	bool bundled;
@@ -89,6 +90,9 @@ struct tally { /* {0} is empty */
 	int claim; /* 0, or the number of the claim it is in */
 	bool seen_all;
 };
+
+/* True while the difference that a lead settled is the one that there is: sheets valid ones. */
+bool tally_file_settled(const struct tally_file *file, int sheets);
 
 /* Folds in one event: line is its text. ERROR_CHECK: not an event, or one that cannot follow. */
 bool tally_add(struct tally *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);

@@ -198,7 +198,7 @@ bool workspace_open(
 	bool ok = false;
 
 	if (!real) {
-		error_set(err, ERROR_SETUP,
+		error_set(err, ERROR_USAGE,
 		    _("give the workspace with -w, or make one with 'altakt init DIR'"),
 		    _("there is no workspace '%s': %s"), path, strerror(errno));
 		goto done;
