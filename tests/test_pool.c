@@ -51,10 +51,11 @@ static char *work(void *self, const char *job, size_t n_bytes, size_t *n_answer)
 			pause();
 	} else if (strcmp(job, "grow") == 0) {
 		for (size_t i = 0; i < 4000; i++) {
-			char *more = malloc(1 << 20);
+			/* volatile: a compiler may leave out memory that nobody reads */
+			volatile char *more = malloc(1 << 20);
 
-			if (more)
-				memset(more, 1, 1 << 20);
+			for (size_t k = 0; more && k < 1 << 20; k += 4096)
+				more[k] = 1;
 			nanosleep(&(struct timespec){0, 1000000}, NULL);
 		}
 		pause();
