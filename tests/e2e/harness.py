@@ -57,7 +57,8 @@ def environment(**more):
     env.update({"LC_ALL": "C.UTF-8", "LANGUAGE": "", "TZ": "UTC"})
     if SANITIZED:
         # SANE's backends leak and are unloaded: nothing could name them. The unit tests look for leaks of ours.
-        env["ASAN_OPTIONS"] = "detect_leaks=0"
+        # What was freed is kept aside (256 MiB by default) and would count against a worker's memory limit.
+        env["ASAN_OPTIONS"] = "detect_leaks=0:quarantine_size_mb=16"
     env.update({k: v for k, v in more.items() if v is not None})
     return env
 
