@@ -58,11 +58,20 @@ bool claim_book_event(struct claim_book *book, const json_t *e, struct error *er
 			    _("the claim's number %d does not follow %d"), number, book->n - 1);
 		return true;
 	}
-	if (strcmp(event, "claim_cancelled") != 0 && strcmp(event, "claim_settled") != 0)
+	if (strncmp(event, "claim_", 6) != 0)
 		return true;
 	struct claim_entry *c = claim_book_find(book, number);
 	if (!c)
 		return error_set(err, ERROR_CHECK, NULL, _("there is no claim %d"), number);
+	if (strcmp(event, "claim_timestamped") == 0) {
+		snprintf(c->tsr_sha256, sizeof c->tsr_sha256, "%s", text_of(e, "sha256"));
+		snprintf(c->tsr_time, sizeof c->tsr_time, "%s", text_of(e, "time"));
+	}
+	if (strcmp(event, "claim_timestamp_missing") == 0)
+		snprintf(
+		    c->timestamp_missing, sizeof c->timestamp_missing, "%.255s", text_of(e, "why"));
+	if (strncmp(event, "claim_timestamp", 15) == 0)
+		return true;
 	if (strcmp(event, "claim_cancelled") == 0) {
 		c->cancelled = true;
 		snprintf(c->reason, sizeof c->reason, "%.255s", text_of(e, "reason"));

@@ -28,7 +28,10 @@ struct claim_entry {
 	char reason[256]; /* of the cancellation */
 	bool settled;
 	int64_t settled_cents;
-	json_t *json; /* claim.json, where it was read */
+	char tsr_sha256[65]; /* of claim.json.tsr, "": there is none */
+	char tsr_time[25];
+	char timestamp_missing[256]; /* why there is none, where it was asked for */
+	json_t *json;		     /* claim.json, where it was read */
 };
 
 struct claim_book {		    /* {0} is empty */

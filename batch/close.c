@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/clock.h"
 #include "batch/command.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/manifest.h"
 #include "batch/pipeline.h"
 #include "batch/sign.h"
+#include "batch/vouch.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/log.h"
@@ -168,23 +170,16 @@ static bool balance_hold(const struct batch *b, struct error *err)
 		_("batch %s: the balance does not hold"), b->name);
 }
 
+/* The one that was written last: by the journal's order, whatever the clock said. */
 static bool previous_read(struct batch *b, char previous[65], struct error *err)
 {
-	sqlite3_stmt *stmt = NULL;
-	bool row;
+	char *key = file_path("manifest %s", b->tally.station);
+	bool ok = journal_meta_get(b->workspace->journal, key, previous, 65, err);
 
-	snprintf(previous, 65, "%s", hash_zero);
-	if (!journal_prepare(b->workspace->journal,
-		"SELECT manifest FROM batch WHERE station = ? AND manifest <> '' ORDER BY closed DESC, name DESC LIMIT 1",
-		&stmt, err))
-		return false;
-	sqlite3_bind_text(stmt, 1, b->tally.station, -1, SQLITE_TRANSIENT);
-	if (!journal_step(b->workspace->journal, stmt, &row, err))
-		return false;
-	if (row)
-		snprintf(previous, 65, "%s", (const char *)sqlite3_column_text(stmt, 0));
-	sqlite3_reset(stmt);
-	return true;
+	if (ok && !previous[0])
+		snprintf(previous, 65, "%s", hash_zero);
+	free(key);
+	return ok;
 }
 
 static bool manifest_hash_read(struct batch *b, char hash[65], struct error *err)
@@ -314,12 +309,15 @@ static bool manifest_keep(struct batch *b, int revision, struct error *err)
 	char *old = manifest_path(b->workspace->path, b->name, 0);
 	char *kept = manifest_path(b->workspace->path, b->name, revision);
 	bool ok = file_exists(kept) || file_copy(old, kept, err);
-	char *signature = file_path("%s.p7s", old), *kept_signature = file_path("%s.p7s", kept);
+	static const char *const beside[] = {"p7s", "tsr"};
 
-	if (ok && file_exists(signature))
-		ok = file_copy(signature, kept_signature, err);
-	free(signature);
-	free(kept_signature);
+	for (int i = 0; ok && i < 2; i++) {
+		char *from = file_path("%s.%s", old, beside[i]);
+		char *to = file_path("%s.%s", kept, beside[i]);
+		ok = !file_exists(from) || file_copy(from, to, err);
+		free(from);
+		free(to);
+	}
 	free(old);
 	free(kept);
 	return ok;
@@ -355,8 +353,10 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 	char *path = manifest_path(b->workspace->path, b->name, 0);
 	char *csv_path = file_path("%s/batches/%s/manifest.csv", b->workspace->path, b->name);
 	char *csv = manifest_csv(&b->tally);
+	char *signature = file_path("%s.p7s", path), *stamp = file_path("%s.tsr", path);
 	if (revision > 1)
-		ok = file_remove(path, err) && file_remove(csv_path, err);
+		ok = file_remove(path, err) && file_remove(csv_path, err) &&
+		    file_remove(signature, err) && file_remove(stamp, err);
 	else
 		ok = true;
 	ok = ok &&
@@ -371,6 +371,8 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 	free(csv);
 	free(path);
 	free(csv_path);
+	free(signature);
+	free(stamp);
 	return ok;
 }
 
@@ -410,6 +412,15 @@ static bool files_complete(struct batch *b, const char *by, struct error *err)
 	return batch_commit(b, err);
 }
 
+/* Timestamp and seals come when the batch is closed, and cannot keep it open. */
+static bool vouched(struct batch *b, const char *by, struct error *err)
+{
+	struct vouch_result result = {0};
+
+	return vouch_batch(b->workspace, b->name, by, stderr, &result, err) &&
+	    batch_refresh(b, err);
+}
+
 bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
     const volatile bool *stop, enum close_answer *answer, struct error *err)
 {
@@ -424,8 +435,10 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 		return error_set(err, ERROR_USAGE, NULL, _("batch %s is abandoned"), b->name);
 	if (b->tally.state != BATCH_OPEN) {
 		*answer = CLOSE_ALREADY;
-		return close_finish(b, err);
+		return close_finish(b, err) && vouched(b, by, err);
 	}
+	if (!clock_check(b->workspace->journal, err))
+		return false;
 	undecided_check(b, true, (decide = 0, &decide));
 	pending_check(b, true, &decide);
 	if (decide > 0) {
@@ -462,7 +475,7 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 		goto done;
 	}
 	*answer = CLOSE_DONE;
-	ok = true;
+	ok = vouched(b, by, err);
 done:
 	json_decref(evidence);
 	return ok;

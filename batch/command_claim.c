@@ -6,6 +6,7 @@
 #include "batch/commands.h"
 #include "batch/ledger.h"
 #include "batch/tally.h"
+#include "batch/vouch.h"
 #include "batch/workspace.h"
 #include "config/file.h"
 #include "config/hash.h"
@@ -126,6 +127,13 @@ static int claim_run(const struct call *call, int argc, char **argv)
 	    !claim_recover(&workspace, &err) ||
 	    !claim_make(
 		&workspace, until, dry_run, command_person(by, workspace.settings), &claim, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	struct vouch_result vouched = {0};
+	if (!dry_run &&
+	    !vouch_claims(
+		&workspace, command_person(by, workspace.settings), stderr, &vouched, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}

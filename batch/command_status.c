@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "batch/batch.h"
+#include "batch/clock.h"
 #include "batch/close.h"
 #include "batch/journal.h"
 #include "config/file.h"
@@ -203,6 +204,17 @@ static bool batch_visit(void *self, const char *name, struct error *err)
 	return true;
 }
 
+static void clock_attention(struct state *st)
+{
+	struct clock_state c;
+
+	if (clock_read(st->workspace.journal, &c, NULL) && c.back)
+		attention_add(st, "clock", "", 1,
+		    file_path(
+			_("the clock says %.19s UTC, before the last event at %.19s UTC: nothing is recorded until somebody decides: altakt clock"),
+			c.now, c.last));
+}
+
 static void disk_attention(struct state *st)
 {
 	uint64_t free_bytes, total;
@@ -285,6 +297,7 @@ static int run_status(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
+	clock_attention(&st);
 	disk_attention(&st);
 	char *lock = file_path("%s/process.lock", st.workspace.path);
 	if (!lock_held(lock, who))

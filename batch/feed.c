@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/pipeline.h"
@@ -321,6 +322,13 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 			    _("sheet %s belongs to no file: no cover sheet came before it"), name);
 		feeder_stop(feed->feeder);
 	}
+	/* Set back while paper was moving: what went through is recorded, no more is fed. */
+	if (!feed->stopping && feed->batch.tally.clock_back &&
+	    !clock_check(feed->workspace->journal, &feed->result->why)) {
+		feed->stopping = true;
+		feed->result->end = FEED_DECIDE;
+		feeder_stop(feed->feeder);
+	}
 	ok = true;
 done:
 	json_decref(f.suspects);
@@ -520,7 +528,7 @@ bool feed_run(
 		fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
 		feed_last_sheet_print(&feed.batch);
 	}
-	if (!register_any(w->journal, &feed.register_any, err))
+	if (!clock_check(w->journal, err) || !register_any(w->journal, &feed.register_any, err))
 		goto done;
 	feed.file_asked = o->file_number != NULL;
 	spool = file_path("%s/spool/%s", w->path, feed.choice.name);

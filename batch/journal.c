@@ -38,6 +38,8 @@ struct journal {
 	sqlite3 *db;
 	char *workspace;
 	bool open; /* a transaction */
+	int64_t clock_tolerance_ms;
+	bool clock_seen;
 	char *touched[TOUCHED_MAX];
 	int n_touched;
 	struct statement {
@@ -235,6 +237,56 @@ void journal_rollback(struct journal *j)
 	sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
 	j->open = false;
 	touched_forget(j);
+}
+
+bool journal_meta_get(
+    struct journal *j, const char *key, char *value, size_t size, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	value[0] = '\0';
+	if (!journal_prepare(j, "SELECT value FROM meta WHERE key = ?", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
+	if (!journal_step(j, stmt, &row, err))
+		return false;
+	if (row)
+		snprintf(value, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_reset(stmt);
+	return true;
+}
+
+bool journal_meta_set(struct journal *j, const char *key, const char *value, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	if (!journal_prepare(j, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(stmt, 2, value, -1, SQLITE_TRANSIENT);
+	return journal_step(j, stmt, &row, err);
+}
+
+void journal_clock_tolerate(struct journal *j, int64_t tolerance_ms)
+{
+	j->clock_tolerance_ms = tolerance_ms;
+}
+
+int64_t journal_clock_tolerance_ms(const struct journal *j)
+{
+	return j->clock_tolerance_ms;
+}
+
+bool journal_clock_seen(const struct journal *j)
+{
+	return j->clock_seen;
+}
+
+void journal_clock_see(struct journal *j)
+{
+	j->clock_seen = true;
 }
 
 const char *journal_workspace(const struct journal *j)

@@ -18,6 +18,7 @@
 #define ALTAKT_BATCH_JOURNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/error.h"
@@ -44,6 +45,24 @@ void journal_rollback(struct journal *journal); /* no-op outside a transaction *
 
 /* Notes that a chain grew, so that commit publishes it; batch/ledger.c calls it. */
 void journal_touch(struct journal *journal, const char *chain);
+
+/*
+ * A few values that the journal keeps for itself ("uuid", the hash of the "settings", the "clock":
+ * the latest time of an event, "manifest <station>": its newest one). "" where there is none.
+ */
+bool journal_meta_get(
+    struct journal *journal, const char *key, char *value, size_t size, struct error *err);
+bool journal_meta_set(
+    struct journal *journal, const char *key, const char *value, struct error *err);
+
+/* How far the clock may step back before somebody has to decide (batch/clock.h); 0 at first. */
+void journal_clock_tolerate(struct journal *journal, int64_t tolerance_ms);
+int64_t journal_clock_tolerance_ms(const struct journal *journal);
+
+/* Whether this handle has written an event already: from then on a clock that goes back is noted,
+ * not refused. */
+bool journal_clock_seen(const struct journal *journal);
+void journal_clock_see(struct journal *journal);
 
 const char *journal_workspace(const struct journal *journal); /* its folder, lent */
 

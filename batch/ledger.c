@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/clock.h"
 #include "batch/journal.h"
 #include "config/account.h"
 #include "config/file.h"
@@ -181,8 +182,11 @@ static bool derive(
 	if (strcmp(kind, "manifest_written") == 0) {
 		char *counts = json_dumps(json_object_get(event, "counts"), JSON_COMPACT);
 		bool ok = change(j, "UPDATE batch SET manifest = ?2, counts = ?3 WHERE name = ?1",
-		    err, chain, json_string_value(json_object_get(event, "sha256")),
-		    counts ? counts : "{}", 0);
+			      err, chain, json_string_value(json_object_get(event, "sha256")),
+			      counts ? counts : "{}", 0) &&
+		    change(j,
+			"INSERT OR REPLACE INTO meta SELECT 'manifest ' || station, manifest FROM batch WHERE name = ?1",
+			err, chain, NULL, NULL, 0);
 		free(counts);
 		return ok;
 	}
@@ -207,18 +211,23 @@ bool ledger_append(
 {
 	struct chain_end end;
 	json_t *full = NULL;
-	char *line = NULL, at[25], head[HASH_SIZE];
+	char *line = NULL, at[25], latest[25], head[HASH_SIZE];
 	sqlite3_stmt *stmt = NULL;
 	bool ok = false, row;
 
-	if (!chain_read(j, chain, &end, err))
+	if (!chain_read(j, chain, &end, err) ||
+	    !journal_meta_get(j, "clock", latest, sizeof latest, err))
 		goto done;
+	if (!journal_clock_seen(j) && !clock_check(j, err))
+		goto done;
+	journal_clock_see(j);
 	ledger_now(at);
+	bool back = clock_between_ms(at, end.last_at) > journal_clock_tolerance_ms(j) ||
+	    clock_between_ms(at, latest) > journal_clock_tolerance_ms(j);
 	full = json_pack("{sIssssss}", "n", (json_int_t)(end.n + 1), "at", at, "by", by, "account",
 	    account_name());
 	if (!full || !event || json_object_update(full, event) != 0 ||
-	    (end.last_at[0] && strcmp(at, end.last_at) < 0 &&
-		json_object_set_new(full, "clock_back", json_true()) != 0) ||
+	    (back && json_object_set_new(full, "clock_back", json_true()) != 0) ||
 	    json_object_set_new(full, "prev", json_string(end.head)) != 0 ||
 	    !(line = json_dumps(full, LINE_FLAGS))) {
 		error_set(err, ERROR_SYSTEM, NULL,
@@ -244,6 +253,8 @@ bool ledger_append(
 	sqlite3_bind_text(
 	    stmt, 5, strcmp(at, end.last_at) < 0 ? end.last_at : at, -1, SQLITE_TRANSIENT);
 	if (!journal_step(j, stmt, &row, err))
+		goto done;
+	if (strcmp(at, latest) > 0 && !journal_meta_set(j, "clock", at, err))
 		goto done;
 	if (!derive(j, chain, event, at, err))
 		goto done;

@@ -48,13 +48,19 @@
  *   correction_claimed claim                          a newer revision of what a claim holds
  *   claim_cancelled  claim                            also correction_cancelled
  *   purged           images deleted bytes sha256      of raw images, after their retention
+ *   timestamped      revision time signer sha256      RFC 3161, of the manifest; the .tsr's hash
+ *   timestamp_missing revision why
+ *   sealed           file bundle sha512 exit seal seal_sha256   by the outside seal program
+ *   seal_failed      file bundle sha512 exit why
  *   released         file bundle sha512 counted pages sheets[] reason   a tombstone
  *   abandoned        reason
  *
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
- * claim_settled{claim amount}, register_urgent{file_number urgent}, backup_made{folder events},
- * restored{epoch backup}, collected{batch workspace station manifest manifests[] events head}.
+ * claim_settled{claim amount}, claim_timestamped{claim time signer sha256},
+ * claim_timestamp_missing{claim why}, register_urgent{file_number urgent}, backup_made{folder
+ * events}, restored{epoch backup}, clock_accepted{last reason}, collected{batch workspace station
+ * manifest manifests[] events head}.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H
@@ -75,7 +81,8 @@ struct journal;
  * by      who is named (operator, lead); the account of the operating system is added
  * event   an object with "event" and its own fields, in the order wanted; takes it
  *
- * If the clock went back, the event says "clock_back":true.
+ * If the clock went back, the event says "clock_back":true; the first event of a handle is refused
+ * then with ERROR_DECIDE (batch/clock.h).
  */
 bool ledger_append(
     struct journal *journal, const char *chain, const char *by, json_t *event, struct error *err);

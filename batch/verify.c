@@ -15,6 +15,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/verify_batch.h"
+#include "batch/verify_vouch.h"
 #include "config/file.h"
 #include "config/file_number.h"
 #include "config/hash.h"
@@ -129,6 +130,17 @@ static bool own_line(void *self, int64_t n, const char *line, size_t n_bytes, st
 	return ok;
 }
 
+static void claim_timestamp_check(struct whole *w, const struct claim_entry *c, const char *path)
+{
+	json_t *event = c->tsr_sha256[0]
+	    ? json_pack("{ss ss}", "sha256", c->tsr_sha256, "time", c->tsr_time)
+	    : c->timestamp_missing[0] ? json_pack("{ss}", "why", c->timestamp_missing)
+				      : NULL;
+
+	verify_timestamp(path, event, w->report);
+	json_decref(event);
+}
+
 /* claim.json, .csv and .pdf by the hashes of the workspace's chain; the parsed one is kept. */
 static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct error *err)
 {
@@ -154,6 +166,7 @@ static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct e
 			if (text && !c->json)
 				verify_find(w->report, path, _("it is no JSON"));
 			verify_signature(path, w->report);
+			claim_timestamp_check(w, c, path);
 			free(text);
 		}
 		free(path);
@@ -207,7 +220,8 @@ static bool claims_superfluous(struct whole *w, struct error *err)
 				const char *n = inside.names[k];
 				if (strcmp(n, "claim.json") != 0 && strcmp(n, "claim.csv") != 0 &&
 				    strcmp(n, "claim.pdf") != 0 &&
-				    strcmp(n, "claim.json.p7s") != 0) {
+				    strcmp(n, "claim.json.p7s") != 0 &&
+				    strcmp(n, "claim.json.tsr") != 0) {
 					char *more = file_path("%s/%s", path, n);
 					verify_find(w->report, more, _("it does not belong here"));
 					free(more);

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "batch/bundle.h"
+#include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/manifest.h"
 #include "batch/review.h"
 #include "batch/sign.h"
+#include "batch/verify_vouch.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
@@ -47,6 +49,7 @@ struct chain {
 	const char *path;
 	struct verify_report *report;
 	struct hash *all; /* of the lines read, as the file has them */
+	char latest[25];  /* the latest time of a line so far */
 };
 
 static void wanted_compare(const struct chain *c, int64_t n, const char *head)
@@ -61,6 +64,22 @@ static void wanted_compare(const struct chain *c, int64_t n, const char *head)
 		verify_find(c->report, c->path, _("line %lld is not the one that a claim rests on"),
 		    (long long)n);
 	json_object_del(c->wanted, key);
+}
+
+/* A time before that of an earlier event is said by the event itself, but for a time server's step.
+ */
+static void time_compare(struct chain *c, int64_t n, const char *at)
+{
+	enum { STEP_MS = 60000 }; /* the most that station.clock_tolerance can be */
+	char text[25];
+
+	snprintf(text, sizeof text, "%.24s", at);
+	if (strcmp(text, c->latest) >= 0)
+		memcpy(c->latest, text, sizeof text);
+	else if (clock_between_ms(text, c->latest) > STEP_MS && !strstr(at, "\"clock_back\":true"))
+		verify_find(c->report, c->path,
+		    _("line %lld: its time is before that of an earlier line, and it does not say so"),
+		    (long long)n);
 }
 
 /*
@@ -103,6 +122,7 @@ static bool chain_walk(struct chain *c, int64_t *n, char head[65], bool *whole, 
 		}
 		hash_add(c->all, line, (size_t)len);
 		line[--len] = '\0';
+		time_compare(c, *n + 1, line + n_start);
 		hash_bytes(HASH_SHA256, line, (size_t)len, hash);
 		++*n;
 		if (c->wanted)
@@ -309,7 +329,8 @@ static void released_event(struct verify_batch *b, const json_t *e)
 static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
 {
 	static const char *names[] = {"closed", "manifest_written", "accepted", "evidence_kept",
-	    "claimed", "correction_claimed", "released", "purged", "evidence_purged", NULL};
+	    "claimed", "correction_claimed", "released", "purged", "evidence_purged", "timestamped",
+	    "timestamp_missing", "sealed", NULL};
 	struct reading *r = self;
 	struct verify_batch *b = r->batch;
 
@@ -340,6 +361,15 @@ static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, 
 		released_event(b, e);
 	} else if (strcmp(event, "evidence_purged") == 0) {
 		json_object_clear(b->evidence);
+	} else if (strncmp(event, "timestamp", 9) == 0) {
+		char key[24];
+		snprintf(key, sizeof key, "%lld",
+		    (long long)json_integer_value(json_object_get(e, "revision")));
+		json_object_set(b->stamps, key, e);
+	} else if (strcmp(event, "sealed") == 0) {
+		if (text_of(e, "seal")[0])
+			json_object_set(
+			    b->seals, text_of(e, "seal"), json_object_get(e, "seal_sha256"));
 	} else {
 		char key[24];
 		snprintf(key, sizeof key, "%lld",
@@ -421,6 +451,9 @@ static bool manifests_compare(const char *folder, const struct verify_batch *b,
 			    _("it supersedes another manifest than revision %d"),
 			    b->revisions[i - 1].revision);
 		verify_signature(path, report);
+		char key[24];
+		snprintf(key, sizeof key, "%d", r->revision);
+		verify_timestamp(path, json_object_get(b->stamps, key), report);
 		free(path);
 		free(csv);
 		if (!ok)
@@ -676,8 +709,8 @@ static bool bundles_compare(
 static bool name_belongs(const struct verify_batch *b, const char *name)
 {
 	static const char *const plain[] = {"ledger.jsonl", "ledger.head", "manifest.json",
-	    "manifest.csv", "acceptance.json", "evidence", "manifest.json.p7s",
-	    "acceptance.json.p7s"};
+	    "manifest.csv", "acceptance.json", "evidence", "manifest.json.p7s", "manifest.json.tsr",
+	    "acceptance.json.p7s", "seals"};
 	int n, used = 0;
 
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
@@ -686,7 +719,7 @@ static bool name_belongs(const struct verify_batch *b, const char *name)
 	if (strcmp(name, "files") == 0)
 		return b->carries_bundles;
 	if (sscanf(name, "manifest.%d.json%n", &n, &used) == 1 && used > 0 &&
-	    (!name[used] || strcmp(name + used, ".p7s") == 0))
+	    (!name[used] || strcmp(name + used, ".p7s") == 0 || strcmp(name + used, ".tsr") == 0))
 		return n >= 1 && n < b->n_revisions;
 	used = 0;
 	return sscanf(name, "acceptance.%d.json%n", &n, &used) == 1 && used > 0 &&
@@ -753,6 +786,8 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	    .accepted = json_array(),
 	    .bundles = json_array(),
 	    .released = json_object(),
+	    .stamps = json_object(),
+	    .seals = json_object(),
 	    .claims = json_object()};
 	snprintf(out->name, sizeof out->name, "%.64s", base_name(folder));
 	out->carries_bundles = root && strcmp(root, folder) == 0;
@@ -774,7 +809,8 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 	if (out->chain_good &&
 	    (!manifests_compare(folder, out, report, err) ||
 		!acceptances_compare(folder, out, report, err) ||
-		!evidence_compare(folder, out, report, err)))
+		!evidence_compare(folder, out, report, err) ||
+		!verify_seals(folder, out->seals, report, err)))
 		goto done;
 	if (root && !bundles_compare(root, out, report, err))
 		goto done;
@@ -808,5 +844,7 @@ void verify_batch_release(struct verify_batch *b)
 	json_decref(b->claims);
 	json_decref(b->bundles);
 	json_decref(b->released);
+	json_decref(b->stamps);
+	json_decref(b->seals);
 	*b = (struct verify_batch){0};
 }

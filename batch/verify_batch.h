@@ -32,6 +32,8 @@ struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
 	json_t *accepted; /* events, in order */
 	json_t *released; /* folders of bundles that were: {"files/…": true} */
 	json_t *bundles;  /* folders below the root that it names */
+	json_t *stamps;	  /* by revision: the newest event about its timestamp */
+	json_t *seals;	  /* path: sha256 */
 	json_t *claims;	  /* numbers of the claims that hold it, as text keys */
 	char head[65];
 };

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "config/account.h"
@@ -33,36 +34,6 @@ static bool uuid_make(char uuid[37], struct error *err)
 	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
 	    b[14], b[15]);
 	return true;
-}
-
-static bool meta_get(
-    struct journal *j, const char *key, char *value, size_t size, struct error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	bool row;
-
-	value[0] = '\0';
-	if (!journal_prepare(j, "SELECT value FROM meta WHERE key = ?", &stmt, err))
-		return false;
-	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
-	if (!journal_step(j, stmt, &row, err))
-		return false;
-	if (row)
-		snprintf(value, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
-	sqlite3_reset(stmt);
-	return true;
-}
-
-static bool meta_set(struct journal *j, const char *key, const char *value, struct error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	bool row;
-
-	if (!journal_prepare(j, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err))
-		return false;
-	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(stmt, 2, value, -1, SQLITE_TRANSIENT);
-	return journal_step(j, stmt, &row, err);
 }
 
 /* The altakt.ini that is shipped: installed, or in the source tree that the program was built from.
@@ -118,7 +89,7 @@ bool workspace_init(const char *path, struct error *err)
 	/* The journal comes last and with its first event: a workspace is there whole or not at
 	 * all. */
 	if (!uuid_make(uuid, err) || !journal_create(path, err) || !journal_open(path, &j, err) ||
-	    !journal_begin(j, err) || !meta_set(j, "uuid", uuid, err) ||
+	    !journal_begin(j, err) || !journal_meta_set(j, "uuid", uuid, err) ||
 	    !ledger_append(j, LEDGER_WORKSPACE, account_name(),
 		json_pack("{ssssss}", "event", "workspace_made", "workspace", uuid, "version",
 		    ALTAKT_VERSION),
@@ -142,11 +113,18 @@ static bool settings_note(struct workspace *w, const struct settings *from_file,
 	char now[129], before[129];
 
 	settings_hash(from_file, now);
-	if (!meta_get(w->journal, "settings", before, sizeof before, err))
+	if (!journal_meta_get(w->journal, "settings", before, sizeof before, err))
 		return false;
 	if (strcmp(now, before) == 0)
 		return true;
-	return journal_begin(w->journal, err) && meta_set(w->journal, "settings", now, err) &&
+	/* While the clock stands wrong nothing is recorded, and 'status' still answers. */
+	struct clock_state clock;
+	if (!clock_read(w->journal, &clock, err))
+		return false;
+	if (clock.back)
+		return true;
+	return journal_begin(w->journal, err) &&
+	    journal_meta_set(w->journal, "settings", now, err) &&
 	    ledger_append(w->journal, LEDGER_WORKSPACE, account_name(),
 		json_pack("{ssssss}", "event", "settings_changed", "before", before, "after", now),
 		err) &&
@@ -218,7 +196,9 @@ bool workspace_open(
 	}
 	if (!settings_open(ini, &w.settings, err))
 		goto done;
-	if (!meta_get(w.journal, "uuid", w.uuid, sizeof w.uuid, err) ||
+	journal_clock_tolerate(
+	    w.journal, settings_int(w.settings, "station.clock_tolerance") * 1000);
+	if (!journal_meta_get(w.journal, "uuid", w.uuid, sizeof w.uuid, err) ||
 	    !settings_note(&w, w.settings, err) || !chains_publish(w.journal, err))
 		goto done;
 	for (size_t i = 0; sets && sets[i]; i++)

@@ -39,6 +39,7 @@ static const struct key keys[] = {
     {"station.name", KEY_NAME, "st1"},
     {"station.operator", KEY_TEXT, ""},
     {"station.organisation", KEY_TEXT, ""},
+    {"station.clock_tolerance", KEY_INT, "5", 0, 60, .guarded = true},
 
     {"scan.device", KEY_TEXT, ""},
     {"scan.profile", KEY_TEXT, "auto"},
@@ -112,6 +113,11 @@ static const struct key keys[] = {
 
     {"sign.certificate", KEY_TEXT, "", .guarded = true},
     {"sign.key", KEY_TEXT, "", .guarded = true},
+    {"timestamp.url", KEY_TEXT, "", .guarded = true},
+    {"timestamp.ca", KEY_TEXT, "", .guarded = true},
+    {"timestamp.timeout", KEY_INT, "15", 1, 300},
+    {"seal.command", KEY_TEXT, "", .guarded = true},
+    {"seal.timeout", KEY_INT, "60", 1, 3600},
     {"status.backup_days", KEY_INT, "7", 1, 3650},
 };
 
