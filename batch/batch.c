@@ -84,6 +84,30 @@ void batch_rollback(struct batch *b)
 	batch_refresh(b, &ignored);
 }
 
+struct event_of { /* takes one event out of the chain */
+	json_t *event;
+};
+
+static bool event_keep(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct event_of *e = self;
+
+	e->event = json_loadb(line, n_bytes, 0, NULL);
+	return e->event ||
+	    error_set(err, ERROR_SYSTEM, NULL, _("event %lld cannot be read"), (long long)n);
+}
+
+json_t *batch_event_read(const struct batch *b, int64_t n, struct error *err)
+{
+	struct event_of e = {0};
+
+	if (n < 1 || !ledger_read(b->workspace->journal, b->name, n, n, event_keep, &e, err))
+		return NULL;
+	if (!e.event)
+		error_set(err, ERROR_SYSTEM, NULL, _("event %lld is not there"), (long long)n);
+	return e.event;
+}
+
 void batch_sheet_name(const struct batch *b, int n, char name[96])
 {
 	snprintf(name, 96, "%s/%d", b->name, n);

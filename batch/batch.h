@@ -38,6 +38,9 @@ bool batch_event(struct batch *batch, const char *by, json_t *event, struct erro
 bool batch_commit(struct batch *batch, struct error *err);
 void batch_rollback(struct batch *batch); /* and reads the tally anew */
 
+/* Reads event n of its chain. Gives; NULL and ERROR_SYSTEM where it is not there. */
+json_t *batch_event_read(const struct batch *batch, int64_t n, struct error *err);
+
 /* "<batch>/12" */
 void batch_sheet_name(const struct batch *batch, int n, char name[96]);
 

@@ -50,6 +50,20 @@ void close_suspects_text(int kinds, char text[256])
 			    (size_t)snprintf(text + n, 256 - n, "%s%s", n ? ", " : "", _(names[i]));
 }
 
+void close_failed_page(
+    struct batch *b, const struct tally_sheet *s, int side, char page[112], char why[256])
+{
+	struct error ignored = {0};
+	json_t *event = batch_event_read(b, s->sides[side].done_event, &ignored);
+	const char *reason = json_string_value(json_object_get(event, "reason"));
+	char name[96];
+
+	batch_sheet_name(b, s->n, name);
+	snprintf(page, 112, "%s%c", name, s->sides[side].side);
+	snprintf(why, 256, "%s", reason ? reason : "?");
+	json_decref(event);
+}
+
 static void undecided_check(struct batch *b, bool print, int *decide)
 {
 	const struct tally *t = &b->tally;
@@ -74,6 +88,30 @@ static void undecided_check(struct batch *b, bool print, int *decide)
 			    _("sheet %s/%d: %d images came, %d were expected\n        altakt decide %s/%d keep|void --by NAME --reason TEXT"),
 			    b->name, s->n, s->received, s->expected - s->missing, b->name, s->n);
 			++*decide;
+		}
+	}
+}
+
+/* Pages that page work gave up on: the first of them by name. */
+static void failed_pages_check(struct batch *b, bool print, int *decide)
+{
+	enum { NAMED = 20 };
+	struct tally_counts c;
+	char page[112], why[256];
+	int said = 0;
+
+	tally_counts(&b->tally, &c);
+	*decide += c.pages_failed;
+	for (int i = 0; c.pages_failed > 0 && said < NAMED && i < b->tally.n_sheets; i++) {
+		const struct tally_sheet *s = &b->tally.sheets[i];
+		for (int k = 0; k < s->n_sides && !s->voided && !s->superseded; k++) {
+			if (!s->sides[k].failed || s->sides[k].done)
+				continue;
+			close_failed_page(b, s, k, page, why);
+			say(print,
+			    _("page %s cannot be worked on: %s\n        altakt sheet rescan %s/%d --by NAME --reason TEXT, or sheet void; once the cause is mended: altakt process --retry"),
+			    page, why, b->name, s->n);
+			said++;
 		}
 	}
 }
@@ -216,7 +254,7 @@ static bool evidence_copy(struct batch *b, json_t *events, struct error *err)
 			const struct tally_side *p = &s->sides[k];
 			if (!p->blank && !s->voided && !s->superseded)
 				continue;
-			if (p->evidence)
+			if (p->evidence || (p->failed && !p->done)) /* nothing shows it */
 				continue;
 			char *from = file_path(
 			    "%s/spool/%s/%d%c.jpg", b->workspace->path, b->name, s->n, p->side);
@@ -447,6 +485,11 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 	}
 	if (!files_complete(b, by, err) || !pipeline_drain(pipeline, b, stop, err))
 		return false;
+	failed_pages_check(b, true, &decide);
+	if (decide > 0) {
+		*answer = CLOSE_DECIDE;
+		return true;
+	}
 	tally_counts(&b->tally, &c);
 	if (c.pages_todo > 0 || c.files_todo > 0) {
 		*answer = CLOSE_STOPPED;

@@ -42,6 +42,10 @@ bool close_check(struct batch *batch, bool print, int *decide, int *differ, stru
 /* What is suspected of a sheet (tally's suspect_kinds), for people: "double feed, …". */
 void close_suspects_text(int kinds, char text[256]);
 
+/* The page that page work gave up on, "<batch>/12f", and why; fills both. */
+void close_failed_page(
+    struct batch *b, const struct tally_sheet *s, int side, char page[112], char why[256]);
+
 /*
  * Tells what came of closing a batch: a receipt of one line on standard output (counts and head of
  * the ledger, to be filed elsewhere), the rest on standard error. Gives the exit code.

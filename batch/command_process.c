@@ -17,7 +17,7 @@ struct processing {
 	struct workspace *workspace;
 	struct pipeline *pipeline;
 	const char *by;
-	int batches, waiting, retried;
+	int batches, waiting, retried, failed;
 };
 
 /* Pages whose recognition failed become due again, in every batch that is not given up. */
@@ -30,7 +30,8 @@ static bool batch_retry(void *self, const char *name, struct error *err)
 	for (int i = 0; ok && i < b.tally.n_sheets; i++) {
 		for (int k = 0; ok && k < b.tally.sheets[i].n_sides; k++) {
 			char sheet[96], side[2] = {b.tally.sheets[i].sides[k].side, 0};
-			if (!b.tally.sheets[i].sides[k].ocr_failed ||
+			if ((!b.tally.sheets[i].sides[k].ocr_failed &&
+				!b.tally.sheets[i].sides[k].failed) ||
 			    b.tally.state == BATCH_ABANDONED)
 				continue;
 			if (!begun) {
@@ -51,9 +52,27 @@ static bool batch_retry(void *self, const char *name, struct error *err)
 			p->retried += ok;
 		}
 	}
+	bool reopened = begun && b.tally.revision > 0;
 	ok = ok && (!begun || batch_commit(&b, err));
+	if (ok && reopened)
+		fprintf(stderr, _("batch %s is open again: 'altakt close %s' ends it anew\n"), name,
+		    name);
 	if (begun && !ok)
 		batch_rollback(&b);
+	batch_release(&b);
+	return ok;
+}
+
+/* Batches with urgent files come first. */
+static bool batch_urgent(void *self, const char *name, struct error *err)
+{
+	struct processing *p = self;
+	struct batch b = {0};
+	bool urgent = false;
+	bool ok = batch_open(p->workspace, name, &b, err) &&
+	    pipeline_urgent(p->pipeline, &b, &urgent, err) &&
+	    (!urgent || pipeline_drain(p->pipeline, &b, command_stop(), err));
+
 	batch_release(&b);
 	return ok;
 }
@@ -70,6 +89,7 @@ static bool batch_process(void *self, const char *name, struct error *err)
 		tally_counts(&b.tally, &c);
 		p->batches++;
 		p->waiting += c.suspects;
+		p->failed += c.pages_failed;
 	}
 	batch_release(&b);
 	return ok;
@@ -136,11 +156,19 @@ static int run_process(const struct call *call, int argc, char **argv)
 	for (int i = 0; ok && i < n; i++)
 		ok = batch_process(&p, args[i], &err);
 	if (ok && n == 0)
-		ok = batch_each(&w, "open", batch_process, &p, &err);
+		ok = batch_each(&w, "open", batch_urgent, &p, &err) &&
+		    batch_each(&w, "open", batch_process, &p, &err);
 	const struct pipeline_work *work = pipeline_work(pipeline);
 	printf(_("%d pages and %d bundles done, %d pages without text\n"), work->pages,
 	    work->bundles, work->ocr_failed);
-	code = !ok ? command_fail(&err) : *command_stop() ? EXIT_WAITING : EXIT_DONE;
+	if (p.failed > 0)
+		fprintf(stderr,
+		    PLURAL("%d page waits for a person: 'altakt status' names it\n",
+			"%d pages wait for a person: 'altakt status' names them\n", p.failed),
+		    p.failed);
+	code = !ok			      ? command_fail(&err)
+	    : *command_stop() || p.failed > 0 ? EXIT_WAITING
+					      : EXIT_DONE;
 done:
 	pipeline_close(pipeline);
 	workspace_close(&w);

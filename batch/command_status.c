@@ -67,6 +67,34 @@ static void sheets_attention(struct state *st, const struct batch *b)
 	}
 }
 
+/* The first of them by name. */
+static void failed_attention(struct state *st, struct batch *b, const struct tally_counts *c)
+{
+	enum { NAMED = 20 };
+	char page[112], why[256];
+	int named = 0;
+
+	if (c->pages_failed > 0)
+		attention_add(st, "pages_failed", b->name, c->pages_failed,
+		    file_path(
+			PLURAL(
+			    "batch %s: %d page cannot be worked on: rescan or void its sheet, or mend the cause and run 'altakt process --retry'",
+			    "batch %s: %d pages cannot be worked on: rescan or void their sheets, or mend the cause and run 'altakt process --retry'",
+			    c->pages_failed),
+			b->name, c->pages_failed));
+	for (int i = 0; c->pages_failed > 0 && named < NAMED && i < b->tally.n_sheets; i++) {
+		const struct tally_sheet *s = &b->tally.sheets[i];
+		for (int k = 0; k < s->n_sides && !s->voided && !s->superseded; k++) {
+			if (!s->sides[k].failed || s->sides[k].done)
+				continue;
+			close_failed_page(b, s, k, page, why);
+			attention_add(st, "page_failed", b->name, s->n,
+			    file_path(_("  page %s: %s"), page, why));
+			named++;
+		}
+	}
+}
+
 static void batch_attention(
     struct state *st, struct batch *b, const struct tally_counts *c, bool fed_now)
 {
@@ -81,6 +109,7 @@ static void batch_attention(
 		    file_path(PLURAL("batch %s: %d page has no text",
 				  "batch %s: %d pages have no text", c->ocr_failed),
 			b->name, c->ocr_failed));
+	failed_attention(st, b, c);
 	if (c->suspects > 0)
 		attention_add(st, "suspects", b->name, c->suspects,
 		    file_path(PLURAL("batch %s: %d sheet waits for a decision",

@@ -34,7 +34,8 @@
  *   settled          file witness reason              a lead accepts a difference, no count changes
  *   page_done        sheet side blank blank_score kind dpi width_px height_px skew_deg ...
  *                    words confidence page_sha256 alto_sha256 thumb_sha256 flags[]
- *   page_retry       sheet side                       recognition failed and is tried again
+ *   page_failed      sheet side reason                 no try could make a page of it: it waits
+ *   page_retry       sheet side                       what failed is tried again
  *   bundle_made      file bundle sheets pages images blank_pages blank_sheets bytes
  *                    mean_confidence sha512 flags[]
  *   evidence_kept    sheet side path sha256

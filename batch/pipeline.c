@@ -9,6 +9,7 @@
 
 #include "batch/page.h"
 #include "batch/provenance.h"
+#include "batch/register.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/log.h"
@@ -16,7 +17,10 @@
 #include "ocr/pool.h"
 #include "ocr/recogniser.h"
 
-enum { TRIES_MAX = 4 }; /* of a page; batch/page.c says what each of them leaves out */
+enum { TRIES_MAX = 4 };		   /* of a page; batch/page.c says what each of them leaves out */
+#define PAGE_PIXELS	 8700000ll /* A4 at 300 dpi, which ocr.memory_mib is meant for */
+#define DISK_LEAST_BYTES (64ull << 20)
+#define URGENT_MS	 5000 /* how often the register is asked again */
 
 struct flight {	     /* a job in the pool */
 	uint64_t id; /* 0: free */
@@ -36,11 +40,17 @@ struct pipeline {
 	const char **argv;
 	struct flight *flights;
 	int n_flights, in_flight;
-	struct flight again[64]; /* pages whose worker died: tried once more */
+	struct flight *again; /* those whose worker died: tried once more */
 	int n_again;
+	struct flight *held; /* case files whose bundle failed: not again in this run */
+	int n_held;
+	struct error held_why; /* the first of them */
 	uint64_t next_id;
 	char cursor_batch[65];
-	int cursor; /* all sheets before it are done */
+	int cursor;		    /* all sheets before it are done */
+	bool *urgent;		    /* by file - 1: the register's mark */
+	int n_urgent, urgent_files; /* how many are told, and how many of them are marked */
+	int64_t urgent_ms;
 	struct pipeline_work work;
 };
 
@@ -86,7 +96,8 @@ bool pipeline_open(struct workspace *w, const struct pipeline_options *options,
 		goto done;
 	p->n_flights = 2 * pool_workers(p->pool) + 2;
 	p->flights = calloc((size_t)p->n_flights, sizeof *p->flights);
-	if (!p->flights) {
+	p->again = calloc((size_t)p->n_flights, sizeof *p->again);
+	if (!p->flights || !p->again) {
 		error_errno(err, NULL, _("cannot start page work"));
 		goto done;
 	}
@@ -107,6 +118,9 @@ void pipeline_close(struct pipeline *p)
 	lock_close(p->lock);
 	free(p->argv);
 	free(p->flights);
+	free(p->again);
+	free(p->held);
+	free(p->urgent);
 	free(p);
 }
 
@@ -153,7 +167,8 @@ static bool bundle_in_flight(const struct pipeline *p, const char *batch, int fi
 	return false;
 }
 
-static bool submit(struct pipeline *p, struct flight *f, json_t *job, struct error *err)
+static bool submit(
+    struct pipeline *p, struct flight *f, json_t *job, int64_t memory_bytes, struct error *err)
 {
 	char *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
 	bool ok = false;
@@ -162,13 +177,23 @@ static bool submit(struct pipeline *p, struct flight *f, json_t *job, struct err
 	if (!text)
 		return error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for a job"));
 	f->id = p->next_id++;
-	ok = pool_submit(p->pool, f->id, text, strlen(text), err);
+	ok = pool_submit(p->pool, f->id, text, strlen(text), memory_bytes, err);
 	if (ok)
 		p->in_flight++;
 	else
 		f->id = 0;
 	free(text);
 	return ok;
+}
+
+/* A worker's limit grows with the page above A4 at 300 dpi. */
+static int64_t page_memory_bytes(const struct pipeline *p, const struct tally_side *side)
+{
+	int64_t usual = settings_int(p->workspace->settings, "ocr.memory_mib") << 20;
+
+	return side->pixels <= PAGE_PIXELS
+	    ? usual
+	    : (int64_t)((double)usual * ((double)side->pixels / PAGE_PIXELS));
 }
 
 static bool page_submit(struct pipeline *p, struct batch *b, const struct tally_sheet *s, int side,
@@ -185,7 +210,7 @@ static bool page_submit(struct pipeline *p, struct batch *b, const struct tally_
 	ok = submit(p, f,
 	    json_pack("{ss ss ss sb si}", "kind", "page", "raw", raw, "base", base, "proof",
 		s->voided || s->superseded, "tries", tries),
-	    err);
+	    page_memory_bytes(p, &s->sides[side]), err);
 	free(base);
 	free(raw);
 	return ok;
@@ -200,7 +225,7 @@ static bool bundle_submit(struct pipeline *p, struct batch *b, int file, struct 
 	*f = (struct flight){.file = file, .changed = b->tally.files[file - 1].changed};
 	snprintf(f->batch, sizeof f->batch, "%s", b->name);
 	if (provenance_spec_write(b, file, spec, f->bundle, err))
-		ok = submit(p, f, json_pack("{ssss}", "kind", "bundle", "spec", spec), err);
+		ok = submit(p, f, json_pack("{ssss}", "kind", "bundle", "spec", spec), 0, err);
 	free(spec);
 	return ok;
 }
@@ -259,16 +284,77 @@ static bool page_record(struct pipeline *p, struct batch *b, const struct flight
 	return true;
 }
 
-/* A page that no worker can do is kept all the same: its record says so, its raw image stays. */
+/*
+ * A page that no worker can do, not even as it came: its raw image stays, its case file waits for a
+ * person, everything else goes on.
+ */
 static bool page_give_up(
-    struct batch *b, const struct flight *f, const char *why, struct error *err)
+    struct pipeline *p, struct batch *b, const struct flight *f, const char *why, struct error *err)
 {
-	char name[96];
+	char name[96], side[2] = {b->tally.sheets[f->sheet - 1].sides[f->side].side, 0};
 
 	batch_sheet_name(b, f->sheet, name);
-	return error_set(err, ERROR_SYSTEM,
-	    _("look into altakt.log; void or rescan the sheet, then run 'altakt process'"),
-	    _("page work on sheet %s failed %d times: %s"), name, TRIES_MAX, why);
+	if (!batch_begin(b, err))
+		return false;
+	if (!batch_event(b, p->options.by,
+		json_pack("{ss ss ss ss si}", "event", "page_failed", "sheet", name, "side", side,
+		    "reason", why, "tries", f->tries + 1),
+		err)) {
+		batch_rollback(b);
+		return false;
+	}
+	if (!batch_commit(b, err))
+		return false;
+	p->work.failed++;
+	return true;
+}
+
+/* A case file whose bundle cannot be made is left out until the next run; the others go on. */
+static bool bundle_hold(struct pipeline *p, const struct batch *b, const struct flight *f,
+    const struct error *why, struct error *err)
+{
+	struct flight *more = realloc(p->held, (size_t)(p->n_held + 1) * sizeof *more);
+
+	if (!more)
+		return error_errno(err, NULL, _("cannot go on with page work"));
+	p->held = more;
+	if (p->n_held == 0) {
+		p->held_why = *why;
+		error_where(&p->held_why, _("batch %s, file %s"), b->name,
+		    b->tally.files[f->file - 1].file_number);
+	}
+	p->held[p->n_held++] = *f;
+	return true;
+}
+
+static bool bundle_held(const struct pipeline *p, const struct batch *b, const struct tally_file *f)
+{
+	for (int i = 0; i < p->n_held; i++)
+		if (p->held[i].file == f->file && p->held[i].changed == f->changed &&
+		    strcmp(p->held[i].batch, b->name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether what a worker failed with is the machine's matter, so that no other page would fare
+ * better. Memory is the page's: its worker has a limit.
+ */
+static bool machine_ill(const struct pipeline *p, const struct error *why)
+{
+	uint64_t free_bytes = 0, total = 0;
+	struct error probe = {0};
+
+	if (why->kind == ERROR_SETUP)
+		return true;
+	if (why->kind != ERROR_SYSTEM)
+		return false;
+	char *path = file_path("%s/spool/.probe", p->workspace->path);
+	bool well = file_disk_free(p->workspace->path, &free_bytes, &total, &probe) &&
+	    free_bytes >= DISK_LEAST_BYTES && file_write(path, "probe", 5, &probe) &&
+	    file_remove(path, &probe);
+	free(path);
+	return !well;
 }
 
 static bool bundle_record(struct pipeline *p, struct batch *b, const struct flight *f,
@@ -354,23 +440,21 @@ static bool result_take(
 		: b->tally.sheets[done.sheet - 1].sides[done.side].side == 'f' ? "f"
 									       : "b",
 	    why.what);
-	if (r->done && (why.kind == ERROR_SYSTEM || why.kind == ERROR_SETUP)) {
-		*err = why; /* disk, memory, language data: no other try helps */
+	if (r->done && machine_ill(p, &why)) {
+		*err = why;
 		goto done;
 	}
-	if (done.tries + 1 >= TRIES_MAX || (done.file && done.tries >= 1)) {
-		if (done.file) {
-			*err = why;
-			error_where(err, _("batch %s, file %s"), b->name,
-			    b->tally.files[done.file - 1].file_number);
-		} else {
-			page_give_up(b, &done, why.what, err);
-		}
+	if (done.file && done.tries >= 1) {
+		ok = bundle_hold(p, b, &done, &why, err);
+		goto done;
+	}
+	if (done.tries + 1 >= TRIES_MAX) {
+		ok = page_give_up(p, b, &done, why.what, err);
 		goto done;
 	}
 	done.tries++;
-	if (p->n_again == (int)(sizeof p->again / sizeof p->again[0])) {
-		*err = why;
+	if (p->n_again == p->n_flights) { /* none would be left: it is due again as it is */
+		ok = true;
 		goto done;
 	}
 	p->again[p->n_again++] = done;
@@ -413,20 +497,66 @@ static bool page_again(const struct pipeline *p, const char *batch, int sheet, i
 	return false;
 }
 
-static bool pages_submit(struct pipeline *p, struct batch *b, struct error *err)
+/* Which of the batch's files the register marks as urgent; asked now and then: it can change. */
+static bool urgent_read(struct pipeline *p, struct batch *b, struct error *err)
+{
+	int n = b->tally.n_files;
+
+	if (p->n_urgent == n && now_ms() - p->urgent_ms < URGENT_MS)
+		return true;
+	bool *more = realloc(p->urgent, (size_t)n + 1);
+	if (!more)
+		return error_errno(err, NULL, _("cannot go on with page work"));
+	p->urgent = more;
+	p->urgent_files = 0;
+	for (int i = 0; i < n; i++) {
+		const struct tally_file *f = &b->tally.files[i];
+		struct register_entry entry = {0};
+		bool found = false;
+		if (!register_find(
+			b->workspace->journal, f->file_number, f->volume, &entry, &found, err))
+			return false;
+		p->urgent[i] = found && entry.urgent;
+		p->urgent_files += p->urgent[i];
+	}
+	p->n_urgent = n;
+	p->urgent_ms = now_ms();
+	return true;
+}
+
+bool pipeline_urgent(struct pipeline *p, struct batch *b, bool *urgent, struct error *err)
+{
+	struct tally_counts c;
+
+	*urgent = false;
+	p->cursor_batch[0] = '\0'; /* what is told is another batch's */
+	p->n_urgent = -1;
+	if (!urgent_read(p, b, err))
+		return false;
+	for (int i = 0; i < p->n_urgent && !*urgent; i++) {
+		if (!p->urgent[i])
+			continue;
+		tally_file_counts(&b->tally, i + 1, &c);
+		*urgent = c.pages_todo > 0 || c.files_todo > 0;
+	}
+	return true;
+}
+
+static bool pages_submit_from(
+    struct pipeline *p, struct batch *b, bool urgent_only, struct error *err)
 {
 	const struct tally *t = &b->tally;
-
-	if (strcmp(p->cursor_batch, b->name) != 0) {
-		snprintf(p->cursor_batch, sizeof p->cursor_batch, "%s", b->name);
-		p->cursor = 0;
-	}
 	bool all_before_done = true;
+
 	for (int i = p->cursor; i < t->n_sheets; i++) {
 		const struct tally_sheet *s = &t->sheets[i];
 		bool sheet_done = true;
+		if (urgent_only &&
+		    (s->file < 1 || s->file > p->n_urgent || !p->urgent[s->file - 1]))
+			continue;
 		for (int k = 0; k < s->n_sides; k++) {
-			if (s->sides[k].done || (s->separator && !s->voided && !s->superseded))
+			if (s->sides[k].done || s->sides[k].failed ||
+			    (s->separator && !s->voided && !s->superseded))
 				continue;
 			sheet_done = false;
 			if (page_in_flight(p, b->name, s->n, k) || page_again(p, b->name, s->n, k))
@@ -436,11 +566,25 @@ static bool pages_submit(struct pipeline *p, struct batch *b, struct error *err)
 			if (!page_submit(p, b, s, k, 0, err))
 				return false;
 		}
-		all_before_done = all_before_done && sheet_done;
+		all_before_done = all_before_done && sheet_done && !urgent_only;
 		if (all_before_done)
 			p->cursor = i + 1;
 	}
 	return true;
+}
+
+static bool pages_submit(struct pipeline *p, struct batch *b, struct error *err)
+{
+	if (strcmp(p->cursor_batch, b->name) != 0) {
+		snprintf(p->cursor_batch, sizeof p->cursor_batch, "%s", b->name);
+		p->cursor = 0;
+		p->urgent_ms = 0;
+		p->n_urgent = -1;
+	}
+	if (!urgent_read(p, b, err))
+		return false;
+	return (p->urgent_files == 0 || pages_submit_from(p, b, true, err)) &&
+	    pages_submit_from(p, b, false, err);
 }
 
 static bool bundles_submit(struct pipeline *p, struct batch *b, struct error *err)
@@ -449,7 +593,8 @@ static bool bundles_submit(struct pipeline *p, struct batch *b, struct error *er
 
 	for (int i = 0; i < b->tally.n_files; i++) {
 		const struct tally_file *f = &b->tally.files[i];
-		if (!f->complete || f->bundled || bundle_in_flight(p, b->name, f->file))
+		if (!f->complete || f->bundled || bundle_in_flight(p, b->name, f->file) ||
+		    bundle_held(p, b, f))
 			continue;
 		tally_file_counts(&b->tally, f->file, &c);
 		if (c.counted + c.blank_uncounted == 0 || c.pages_todo > 0 || c.suspects > 0)
@@ -528,5 +673,11 @@ bool pipeline_drain(
 	}
 	if (terminal && shown)
 		fprintf(stderr, "\r\033[K");
+	for (int i = 0; !*stop && i < p->n_held; i++) {
+		if (strcmp(p->held[i].batch, b->name) == 0) {
+			*err = p->held_why;
+			return false;
+		}
+	}
 	return true;
 }

@@ -43,6 +43,10 @@ void pipeline_close(
  */
 bool pipeline_turn(struct pipeline *pipeline, struct batch *batch, bool *busy, struct error *err);
 
+/* Whether a file that the register marks as urgent has work left in batch. */
+bool pipeline_urgent(
+    struct pipeline *pipeline, struct batch *batch, bool *urgent, struct error *err);
+
 /* For poll(): what wakes it. Returns how many of at most n_max. */
 int pipeline_descriptors(const struct pipeline *pipeline, struct pollfd *fds, int n_max);
 int pipeline_workers(const struct pipeline *pipeline);
@@ -54,6 +58,7 @@ bool pipeline_drain(
 /* Pages and bundles done since it was opened, for the word at the end. */
 struct pipeline_work {
 	int pages, bundles, ocr_failed;
+	int failed; /* pages that page work gave up on */
 	int64_t began_ms;
 };
 const struct pipeline_work *pipeline_work(const struct pipeline *pipeline);

@@ -8,30 +8,6 @@
 #include "config/file.h"
 #include "config/text.h"
 
-struct event_of { /* takes one event out of the chain */
-	json_t *event;
-};
-
-static bool event_keep(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	struct event_of *e = self;
-
-	e->event = json_loadb(line, n_bytes, 0, NULL);
-	return e->event ||
-	    error_set(err, ERROR_SYSTEM, NULL, _("event %lld cannot be read"), (long long)n);
-}
-
-static json_t *event_read(struct batch *b, int64_t n, struct error *err)
-{
-	struct event_of e = {0};
-
-	if (n < 1 || !ledger_read(b->workspace->journal, b->name, n, n, event_keep, &e, err))
-		return NULL;
-	if (!e.event)
-		error_set(err, ERROR_SYSTEM, NULL, _("event %lld is not there"), (long long)n);
-	return e.event;
-}
-
 /* The newest feeding_started before event n: which device, source and profile. */
 struct feeding {
 	int64_t n;
@@ -128,7 +104,7 @@ static json_t *image_json(struct maker *m, const struct tally_sheet *s, const st
 		take(image, "dpi", raw, "dpi");
 	if (!p->done)
 		return image;
-	done = event_read(m->batch, p->done_event, m->err);
+	done = batch_event_read(m->batch, p->done_event, m->err);
 	if (!done) {
 		json_decref(image);
 		return NULL;
@@ -169,7 +145,7 @@ static json_t *image_json(struct maker *m, const struct tally_sheet *s, const st
 
 static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 {
-	json_t *fed = event_read(m->batch, s->sides[0].fed_event, m->err);
+	json_t *fed = batch_event_read(m->batch, s->sides[0].fed_event, m->err);
 	bool counted = !s->voided && !s->superseded, ok = false;
 	json_t *sheet = json_object(), *images = json_array();
 	char name[96];

@@ -128,7 +128,10 @@ static bool side_add(struct tally_sheet *s, const json_t *image, int64_t n, stru
 
 	if (s->n_sides == TALLY_SIDES || !side[0])
 		return bad(err, n, _("too many images for one sheet"));
-	s->sides[s->n_sides++] = (struct tally_side){.side = side[0], .fed_event = n};
+	s->sides[s->n_sides++] = (struct tally_side){.side = side[0],
+	    .fed_event = n,
+	    .pixels =
+		(int64_t)int_of(image, "width_px", 0) * (int64_t)int_of(image, "height_px", 0)};
 	s->received++;
 	return true;
 }
@@ -184,6 +187,13 @@ static bool sheets_grow(struct tally *t, struct error *err)
 	return (sheets && order) || error_errno(err, NULL, _("cannot count the batch"));
 }
 
+/* What is wanted of a sheet is another thing from now on: page work that gave up tries again. */
+static void sheet_due(struct tally_sheet *s)
+{
+	for (int i = 0; i < s->n_sides; i++)
+		s->sides[i].failed = false;
+}
+
 static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	json_t *images = json_object_get(e, "images"), *suspects = json_object_get(e, "suspects");
@@ -219,6 +229,7 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	struct tally_sheet *old = sheet_named(t, text_of(e, "supersedes"));
 	if (old) {
 		old->superseded = true;
+		sheet_due(old);
 		s->rescan_of = old->n;
 		file_stale(t, old->file);
 		order_place(t, s->n, old->n);
@@ -260,8 +271,10 @@ static bool read_decided(struct tally *t, const json_t *e, int64_t n, struct err
 		t->rescan_next = 0;
 	if (t->insert_next == s->n)
 		t->insert_next = 0;
-	if (strcmp(decision, "void") == 0)
+	if (strcmp(decision, "void") == 0) {
 		s->voided = true;
+		sheet_due(s);
+	}
 	if (strcmp(decision, "cover") == 0) {
 		s->separator = true;
 		file_stale(t, s->file);
@@ -282,6 +295,7 @@ static bool read_voided(struct tally *t, const json_t *e, int64_t n, struct erro
 		return bad(err, n, _("there is no such sheet"));
 	s->voided = true;
 	s->suspects = 0;
+	sheet_due(s);
 	file_stale(t, s->file);
 	return true;
 }
@@ -391,12 +405,29 @@ static bool read_page(struct tally *t, const json_t *e, int64_t n, struct error 
 		if (p->side != side[0])
 			continue;
 		p->done = true;
+		p->failed = false;
 		p->done_event = n;
 		p->blank = json_is_true(json_object_get(e, "blank"));
 		p->ocr_failed = json_is_true(json_object_get(e, "ocr_failed"));
 		p->flagged = json_array_size(json_object_get(e, "flags")) > 0;
 		p->words = int_of(e, "words", 0);
 		file_stale(t, s->file);
+		return true;
+	}
+	return bad(err, n, _("there is no such page"));
+}
+
+/* Every try on a page ended its worker or could not read it: it waits for a person. */
+static bool read_page_failed(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+	const char *side = text_of(e, "side");
+
+	for (int i = 0; s && i < s->n_sides; i++) {
+		if (s->sides[i].side != side[0])
+			continue;
+		s->sides[i].failed = !s->sides[i].done;
+		s->sides[i].done_event = n;
 		return true;
 	}
 	return bad(err, n, _("there is no such page"));
@@ -425,7 +456,7 @@ static bool read_retry(struct tally *t, const json_t *e, int64_t n, struct error
 
 	for (int i = 0; s && i < s->n_sides; i++)
 		if (s->sides[i].side == text_of(e, "side")[0])
-			s->sides[i].done = s->sides[i].ocr_failed = false;
+			s->sides[i].done = s->sides[i].ocr_failed = s->sides[i].failed = false;
 	if (s)
 		file_stale(t, s->file);
 	return s || bad(err, n, _("there is no such sheet"));
@@ -509,6 +540,7 @@ static const struct {
     {"count_given", read_given},
     {"settled", read_settled},
     {"page_done", read_page},
+    {"page_failed", read_page_failed},
     {"page_retry", read_retry},
     {"bundle_made", read_bundle},
     {"evidence_kept", read_evidence},
@@ -632,8 +664,13 @@ static void sheet_count(
 	if (s->expected - s->missing != s->received)
 		c->images_undecided += s->expected - s->missing - s->received;
 	c->suspects += s->suspects > 0;
-	for (int i = 0; i < s->n_sides; i++)
-		c->pages_todo += !s->sides[i].done && fate != FATE_SEPARATOR;
+	for (int i = 0; i < s->n_sides; i++) {
+		const struct tally_side *p = &s->sides[i];
+		/* of a sheet that no bundle holds, only the proof image is missing then */
+		bool forgone = p->failed && fate <= FATE_SEPARATOR;
+		c->pages_todo += !p->done && fate != FATE_SEPARATOR && !forgone;
+		c->pages_failed += !p->done && p->failed && !forgone;
+	}
 	c->voided += fate == FATE_VOIDED;
 	c->superseded += fate == FATE_SUPERSEDED;
 	c->separators += fate == FATE_SEPARATOR;

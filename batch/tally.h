@@ -23,8 +23,10 @@ struct tally_side {
 	char side; /* 'f', 'b', 'c' … */
 	bool done; /* page work is recorded */
 	bool blank, ocr_failed, flagged;
+	bool failed;   /* page work gave up on it (event done_event): a person has to act */
 	bool evidence; /* its proof image is kept */
 	int words;
+	int64_t pixels;		       /* of the image as it was fed */
 	int64_t fed_event, done_event; /* their numbers in the chain */
 };
 
@@ -107,6 +109,7 @@ struct tally_counts {
 	int suspects;	      /* sheets that nobody has decided */
 	int unassigned;	      /* sheets of no file, neither voided nor separators */
 	int pages_todo;	      /* images whose page work is not recorded */
+	int pages_failed;     /* of these, those that page work gave up on */
 	int files_todo;	      /* complete files without a bundle */
 	int images_undecided; /* missing ones that nobody has decided */
 };

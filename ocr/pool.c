@@ -29,11 +29,13 @@
 #define EARLY_DEATHS	  5	/* workers that ended without a job, one after the other */
 #define WORKER_NEED_BYTES (256ll << 20)
 #define WORKERS_LIMIT	  256
+#define NEED_PART	  4 /* a job takes this part of its limit, as a rule */
 
 struct job {
 	uint64_t id;
 	char *text;
 	size_t n_bytes;
+	int64_t memory_bytes; /* limit of its worker; 0: none */
 	struct job *next;
 };
 
@@ -304,6 +306,38 @@ static void worker_lost(struct pool *pool, struct worker *worker, const char *fa
 	*worker = (struct worker){0};
 }
 
+static int64_t resident_bytes(pid_t pid)
+{
+	char path[64];
+	long pages = 0;
+
+	snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*s %ld", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Whether a job that needs more than others may begin beside those that run. */
+static bool memory_left_for(const struct pool *pool, const struct job *job)
+{
+	if (job->memory_bytes <= pool->memory_bytes || pool->n_running == 0)
+		return true;
+	int64_t left = memory_available_bytes();
+	for (int i = 0; i < pool->n_workers; i++) {
+		const struct worker *worker = &pool->workers[i];
+		if (!worker->job)
+			continue;
+		int64_t to_come =
+		    worker->job->memory_bytes / NEED_PART - resident_bytes(worker->pid);
+		left -= to_come > 0 ? to_come : 0;
+	}
+	return left > job->memory_bytes / NEED_PART;
+}
+
 /* Gives the oldest waiting job to a free worker, as long as there are both. */
 static void deal(struct pool *pool)
 {
@@ -313,6 +347,8 @@ static void deal(struct pool *pool)
 
 		if (!worker->ready || worker->job)
 			continue;
+		if (!memory_left_for(pool, job))
+			return;
 		pool->waiting = job->next;
 		if (!pool->waiting)
 			pool->waiting_end = &pool->waiting;
@@ -320,8 +356,11 @@ static void deal(struct pool *pool)
 		pool->n_running++;
 		worker->job = job;
 		worker->due_ms = pool->timeout_ms ? now_ms() + pool->timeout_ms : 0;
-		worker->head = (struct pool_frame){
-		    .magic = POOL_MAGIC, .kind = POOL_JOB, .id = job->id, .n_bytes = job->n_bytes};
+		worker->head = (struct pool_frame){.magic = POOL_MAGIC,
+		    .kind = POOL_JOB,
+		    .id = job->id,
+		    .n_bytes = job->n_bytes,
+		    .memory_bytes = job->memory_bytes};
 		worker->body = job->text;
 		worker->sent = 0;
 		worker->received = 0;
@@ -395,21 +434,6 @@ static void worker_receive(struct pool *pool, struct worker *worker)
 	}
 }
 
-static int64_t resident_bytes(pid_t pid)
-{
-	char path[64];
-	long pages = 0;
-
-	snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*s %ld", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void watch(struct pool *pool)
 {
 	uint64_t expirations;
@@ -426,9 +450,14 @@ static void watch(struct pool *pool)
 			snprintf(failure, sizeof failure, "the worker took longer than %g s",
 			    (worker->ready ? pool->timeout_ms : START_MS) / 1000.0);
 			worker_lost(pool, worker, failure);
-		} else if (pool->memory_bytes && resident_bytes(worker->pid) > pool->memory_bytes) {
+		} else {
+			int64_t limit =
+			    worker->job ? worker->job->memory_bytes : pool->memory_bytes;
+
+			if (!limit || resident_bytes(worker->pid) <= limit)
+				continue;
 			snprintf(failure, sizeof failure, "the worker grew beyond %lld MiB",
-			    (long long)(pool->memory_bytes >> 20));
+			    (long long)(limit >> 20));
 			worker_lost(pool, worker, failure);
 		}
 	}
@@ -549,8 +578,8 @@ int pool_jobs(const struct pool *pool)
 	return pool->n_waiting + pool->n_running + pool->n_outcomes;
 }
 
-bool pool_submit(
-    struct pool *pool, uint64_t id, const char *text, size_t n_bytes, struct error *err)
+bool pool_submit(struct pool *pool, uint64_t id, const char *text, size_t n_bytes,
+    int64_t memory_bytes, struct error *err)
 {
 	struct job *job = NULL;
 
@@ -565,6 +594,9 @@ bool pool_submit(
 	}
 	job->id = id;
 	job->n_bytes = n_bytes;
+	job->memory_bytes = memory_bytes > pool->memory_bytes && pool->memory_bytes
+	    ? memory_bytes
+	    : pool->memory_bytes;
 	memcpy(job->text, text, n_bytes);
 	job->text[n_bytes] = '\0';
 	*pool->waiting_end = job;

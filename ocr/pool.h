@@ -30,8 +30,8 @@ struct pool_options {
 	int workers;		 /* 0: as many as cores and memory allow */
 	int waiters;		 /* further ones, which mostly wait for other machines */
 	int timeout_ms;		 /* for one job; 0: none */
-	int64_t memory_bytes;	 /* resident limit for one worker; 0: none */
-	bool idle;		 /* lowest priority: beside a running feeder */
+	int64_t memory_bytes; /* resident limit for one worker; 0: none; a job may ask for more */
+	bool idle;	      /* lowest priority: beside a running feeder */
 };
 
 /* ERROR_SYSTEM: no process or socket to be had; ERROR_SETUP: the command cannot be started. */
@@ -54,9 +54,13 @@ int pool_jobs(const struct pool *pool);
 /*
  * Hands over a job. id comes back with the result; text is borrowed for the call. pool_has_room()
  * must hold. ERROR_INPUT: longer than POOL_MESSAGE_LIMIT_BYTES.
+ *
+ * memory_bytes  the worker's limit for this job where it is more than the pool's, which is taken
+ *               for a quarter full as a rule: such a job waits until the machine has that quarter
+ *               left, or nothing else runs; 0: the pool's
  */
-bool pool_submit(
-    struct pool *pool, uint64_t id, const char *text, size_t n_bytes, struct error *err);
+bool pool_submit(struct pool *pool, uint64_t id, const char *text, size_t n_bytes,
+    int64_t memory_bytes, struct error *err);
 
 struct pool_result {
 	uint64_t id;

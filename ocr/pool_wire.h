@@ -22,8 +22,8 @@ struct pool_frame {
 	uint32_t kind;
 	uint64_t id;
 	uint64_t n_bytes;
-	int64_t memory_bytes; /* greeting only, as the next three */
-	int32_t owner;
+	int64_t memory_bytes; /* greeting and job */
+	int32_t owner;	      /* greeting only, as the next two */
 	int32_t idle;
 	int32_t waiter;
 	int32_t unused;

@@ -72,6 +72,22 @@ bool pool_worker_waits(void)
 	return waiter;
 }
 
+/*
+ * The pool looks at resident memory; this stops one huge request before it is touched. Only the
+ * soft limit is set: the next job may be a larger page.
+ */
+static void memory_limit(int64_t bytes)
+{
+	struct rlimit limit;
+
+	if (!bytes || SANITIZED || getrlimit(RLIMIT_DATA, &limit) != 0)
+		return;
+	limit.rlim_cur = (rlim_t)bytes * 2;
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_DATA, &limit);
+}
+
 /* False: the owner died before it could be watched. */
 static bool greeting_obey(const struct pool_frame *greeting)
 {
@@ -82,13 +98,7 @@ static bool greeting_obey(const struct pool_frame *greeting)
 	if (getppid() != (pid_t)greeting->owner)
 		return false;
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold a page */
-	if (greeting->memory_bytes && !SANITIZED) {
-		/* The pool looks at resident memory; this stops one huge request before it is
-		 * touched. */
-		rlim_t limit = (rlim_t)greeting->memory_bytes * 2;
-
-		setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
-	}
+	memory_limit(greeting->memory_bytes);
 	if (greeting->idle) {
 		sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
 		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
@@ -123,6 +133,7 @@ int pool_serve(
 		if (frame.magic != POOL_MAGIC || frame.kind != POOL_JOB ||
 		    frame.n_bytes > POOL_MESSAGE_LIMIT_BYTES)
 			return 1;
+		memory_limit(frame.memory_bytes);
 		char *job = malloc(frame.n_bytes + 1);
 		if (!job || receive(job, frame.n_bytes) != 1) {
 			free(job);

@@ -101,7 +101,7 @@ static void submit(struct pool *pool, uint64_t id, const char *job)
 	struct error err = {0};
 
 	assert_true(pool_has_room(pool));
-	assert_true(pool_submit(pool, id, job, strlen(job), &err));
+	assert_true(pool_submit(pool, id, job, strlen(job), 0, &err));
 }
 
 static struct pool_result next(struct pool *pool)
@@ -216,6 +216,19 @@ static void test_worker_grows(void **state)
 	pool_close(pool);
 }
 
+/* A larger page may take more than the usual one; the next job has the usual limit again. */
+static void test_worker_grows_as_its_job_may(void **state)
+{
+	struct pool *pool = open_pool(1, 60000, 200 << 20, false);
+	struct error err = {0};
+
+	assert_true(pool_submit(pool, 1, "grow", 4, 400 << 20, &err));
+	assert_failed(pool, 1, "grew beyond 400 MiB");
+	submit(pool, 2, "grow");
+	assert_failed(pool, 2, "grew beyond 200 MiB");
+	pool_close(pool);
+}
+
 static void test_worker_answers_rubbish(void **state)
 {
 	struct pool *pool = open_pool(1, 30000, 0, false);
@@ -238,7 +251,7 @@ static void test_submit_large_messages(void **state)
 	memset(job, 'y', n);
 	memcpy(job, "echo ", 5);
 	job[n] = '\0';
-	assert_true(pool_submit(pool, 1, job, n, &err));
+	assert_true(pool_submit(pool, 1, job, n, 0, &err));
 	struct pool_result result = next(pool);
 	assert_true(result.done);
 	assert_int_equal(result.n_bytes, n - 5);
@@ -249,7 +262,7 @@ static void test_submit_large_messages(void **state)
 	assert_true(result.done);
 	assert_int_equal(result.n_bytes, 20000000);
 	free(result.text);
-	assert_false(pool_submit(pool, 3, job, (size_t)POOL_MESSAGE_LIMIT_BYTES + 1, &err));
+	assert_false(pool_submit(pool, 3, job, (size_t)POOL_MESSAGE_LIMIT_BYTES + 1, 0, &err));
 	assert_int_equal(err.kind, ERROR_INPUT);
 	assert_non_null(strstr(err.what, "too long"));
 	free(job);
@@ -414,6 +427,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_worker_dies),
 	    cmocka_unit_test(test_worker_hangs),
 	    cmocka_unit_test(test_worker_grows),
+	    cmocka_unit_test(test_worker_grows_as_its_job_may),
 	    cmocka_unit_test(test_worker_answers_rubbish),
 	    cmocka_unit_test(test_submit_large_messages),
 	    cmocka_unit_test(test_worker_environment),
