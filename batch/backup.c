@@ -250,16 +250,31 @@ static bool folder_empty(const char *folder)
 	return n == 0;
 }
 
+/* Where a folder is, or the nearest one above it that is there: links and all. Gives. */
+static char *real_above(const char *folder)
+{
+	char *path = file_path("%s%s", folder[0] == '/' ? "" : "./", folder), *slash, *real;
+
+	while (!(real = realpath(path, NULL)) && (slash = strrchr(path, '/'))) {
+		if (slash == path)
+			slash++;
+		if (!*slash)
+			break;
+		*slash = '\0';
+	}
+	free(path);
+	return real ? real : file_path("/");
+}
+
 /* Empty, or a backup of this workspace, finished or not. */
 static bool folder_check(const struct workspace *w, const char *folder, struct error *err)
 {
-	char *real = realpath(folder, NULL),
-	     *started = file_path("%s/.backup-of-%s", folder, w->uuid);
+	char *real = real_above(folder), *started = file_path("%s/.backup-of-%s", folder, w->uuid);
 	json_t *mark = mark_read(folder);
 	size_t n = strlen(w->path);
 	bool ok = true;
 
-	if (real && strncmp(real, w->path, n) == 0 && (real[n] == '/' || !real[n]))
+	if (strncmp(real, w->path, n) == 0 && (real[n] == '/' || !real[n]))
 		ok = error_set(err, ERROR_USAGE, _("name a folder on another disk"),
 		    _("'%s' lies in the workspace itself"), folder);
 	else if (!file_exists(started) && !folder_empty(folder) &&

@@ -60,6 +60,8 @@ static void lines_add(
 {
 	for (int i = 0; i < m->n_lines; i++) {
 		const struct closed_file *f = &m->lines[i];
+		if (f->unregistered)
+			continue;
 		line->sheets += (int64_t)by * f->sheets;
 		line->blank_sheets += m->count_blank_sheets ? (int64_t)by * f->blank_sheets : 0;
 		if (f->sheets < 1)
@@ -94,7 +96,8 @@ void claim_take(struct claim_basis *basis, struct closed_batch *manifest, int cl
 	struct file_set own = {0};
 	int volumes = 0;
 	for (int i = 0; i < more[place].manifest.n_lines; i++)
-		if (more[place].manifest.lines[i].sheets > 0)
+		if (more[place].manifest.lines[i].sheets > 0 &&
+		    !more[place].manifest.lines[i].unregistered)
 			volumes += file_set_add(&own, more[place].manifest.lines[i].key, 1) > 0;
 	line->files_again -= volumes;
 	file_set_release(&own);
@@ -201,6 +204,10 @@ static bool replay_corrections(struct claim_basis *basis, const json_t *claim, c
 		    !find(r->self, batch, (int)int_of(c, "revision"), text_of(c, "manifest_sha256"),
 			&manifest, err))
 			return false;
+		if (!claim_unregistered(c, &manifest, err)) {
+			closed_release(&manifest);
+			return false;
+		}
 		claim_correct(basis, batch, &manifest, &line);
 		compare_int(r, c, batch, "files", line.files);
 		compare_int(r, c, batch, "sheets", line.sheets);
@@ -238,6 +245,10 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 		if (!find(self, batch, (int)int_of(b, "revision"), text_of(b, "manifest_sha256"),
 			&manifest, err))
 			return false;
+		if (!claim_unregistered(b, &manifest, err)) {
+			closed_release(&manifest);
+			return false;
+		}
 		if (strcmp(manifest.name, batch) != 0)
 			differ(&r, _("the manifest named for batch '%s' is that of '%s'"), batch,
 			    manifest.name);
@@ -265,6 +276,22 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 	const json_t *blank = json_object_get(claim, "blank_sheets");
 	compare_int(&r, blank, "blank_sheets", "sheets", sum.blank_sheets);
 	compare_money(&r, blank, "blank_sheets", "amount", blank_cents);
+	return true;
+}
+
+bool claim_unregistered(const json_t *entry, struct closed_batch *m, struct error *err)
+{
+	json_t *lines = json_object_get(json_object_get(entry, "unregistered"), "lines"), *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		json_int_t k = json_integer_value(line);
+		if (!json_is_integer(line) || k < 0 || k >= m->n_lines)
+			return error_set(err, ERROR_CHECK, NULL,
+			    _("batch '%s' has no such file as the claim leaves out"), m->name);
+		m->lines[k].unregistered = true;
+	}
 	return true;
 }
 

@@ -81,6 +81,10 @@ typedef void claim_say(void *self, const char *text);
 bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *find, claim_say *say,
     void *self, int *differences, struct error *err);
 
+/* Marks the lines of a manifest that a claim's entry leaves out ("unregistered": {"lines": […]}).
+ * ERROR_CHECK: it names one that the manifest does not have. */
+bool claim_unregistered(const json_t *entry, struct closed_batch *manifest, struct error *err);
+
 /*
  * Finds a manifest below a batch's folder: manifest.json, or manifest.<revision>.json where a newer
  * one superseded it. ERROR_CHECK: neither has this hash.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "batch/claim_pdf.h"
+#include "batch/claimable.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
@@ -175,6 +176,8 @@ struct making {
 	struct claim_book book;
 	struct claim_basis basis;
 	struct closed_list list;
+	struct claimable claimable;
+	struct claimable_count let_in, unregistered;
 	json_t *batches, *left_out, *corrections, *earlier;
 	struct claim_line sum;
 	int64_t corrections_cents, earlier_cents;
@@ -186,6 +189,7 @@ static void making_release(struct making *m)
 	claim_book_release(&m->book);
 	claim_basis_release(&m->basis);
 	closed_list_release(&m->list);
+	claimable_close(&m->claimable);
 	json_decref(m->batches);
 	json_decref(m->left_out);
 	json_decref(m->corrections);
@@ -300,6 +304,18 @@ static void leave_out(struct making *m, const struct closed_batch *b, const char
 		"sheets", b->sheets));
 }
 
+static void unregistered_leave(
+    struct making *m, const struct closed_batch *b, const struct claimable_count *c)
+{
+	if (c->sheets == 0)
+		return;
+	m->unregistered.files += c->files;
+	m->unregistered.sheets += c->sheets;
+	json_array_append_new(m->left_out,
+	    json_pack("{ss ss si si}", "batch", b->name, "reason", "unregistered", "files",
+		c->files, "sheets", c->sheets));
+}
+
 /* Where a batch came from another workspace: which, and how long its chain was. */
 static void collected_note(json_t *line, const struct closed_batch *b)
 {
@@ -307,6 +323,30 @@ static void collected_note(json_t *line, const struct closed_batch *b)
 		json_object_set_new(line, "collected",
 		    json_pack("{ss sI ss}", "workspace", b->workspace, "events",
 			(json_int_t)b->chain_events, "head", b->chain_head));
+}
+
+/* The files that the register does not know, as an entry of the claim has them. */
+static void unregistered_note(json_t *line, const struct closed_batch *b)
+{
+	json_t *lines = json_array();
+
+	for (int i = 0; i < b->n_lines; i++)
+		if (b->lines[i].unregistered)
+			json_array_append_new(lines, json_integer(i));
+	if (json_array_size(lines) > 0)
+		json_object_set_new(line, "unregistered", json_pack("{sO}", "lines", lines));
+	json_decref(lines);
+}
+
+/* The same manifest, and the same files of it. */
+static bool claimed_as_it_is(const struct closed_batch *held, const struct closed_batch *b)
+{
+	if (strcmp(held->manifest_sha256, b->manifest_sha256) != 0 || held->n_lines != b->n_lines)
+		return false;
+	for (int i = 0; i < b->n_lines; i++)
+		if (held->lines[i].unregistered != b->lines[i].unregistered)
+			return false;
+	return true;
 }
 
 static bool correction_add(struct making *m, struct closed_batch *b, struct error *err)
@@ -318,11 +358,16 @@ static bool correction_add(struct making *m, struct closed_batch *b, struct erro
 	char text[MONEY_SIZE];
 	json_t *c = json_pack("{ss si si si ss ss}", "batch", b->name, "claim", held->claim,
 	    "revision_before", held->manifest.revision, "revision", b->revision, "manifest_sha256",
-	    b->manifest_sha256, "reason", b->state == CLOSED_ABANDONED ? "abandoned" : "corrected");
+	    b->manifest_sha256, "reason",
+	    b->state == CLOSED_ABANDONED					  ? "abandoned"
+		: strcmp(held->manifest.manifest_sha256, b->manifest_sha256) == 0 ? "registered"
+										  : "corrected");
 	struct closed_batch manifest = *b;
 
-	if (c)
+	if (c) {
 		collected_note(c, b);
+		unregistered_note(c, b);
+	}
 	*b = (struct closed_batch){0};
 	claim_correct(&m->basis, held->name, &manifest, &line);
 	if (!claim_amount(&rates, &line, &files_cents, &sheets_cents, err) ||
@@ -353,6 +398,7 @@ static bool batch_take(struct making *m, struct closed_batch *b, struct error *e
 		    err, ERROR_CHECK, NULL, _("a text of batch '%s' is not UTF-8"), b->name);
 	json_object_set_new(entry, "revision", json_integer(b->revision));
 	collected_note(entry, b);
+	unregistered_note(entry, b);
 	claim_take(&m->basis, b, m->number, &m->rates, &line);
 	json_object_set_new(entry, "files", json_integer(line.files));
 	json_object_set_new(entry, "sheets", json_integer(line.sheets));
@@ -394,6 +440,7 @@ static bool gather(struct making *m, struct error *err)
 			struct closed_batch *b = &m->list.batches[i];
 			const struct claim_held *held =
 			    b->name[0] ? claim_basis_find(&m->basis, b->name) : NULL;
+			struct claimable_count out, let_in;
 			bool in;
 			if (!b->name[0] || (pass == 0) != (held != NULL))
 				continue;
@@ -407,9 +454,13 @@ static bool gather(struct making *m, struct error *err)
 					return false;
 				continue;
 			}
-			if (pass == 0 &&
-			    strcmp(held->manifest.manifest_sha256, b->manifest_sha256) == 0 &&
+			if (b->state == CLOSED_ACCEPTED &&
+			    !claimable_mark(&m->claimable, b, held ? &held->manifest : NULL, &out,
+				&let_in, err))
+				return false;
+			if (pass == 0 && claimed_as_it_is(&held->manifest, b) &&
 			    b->state == CLOSED_ACCEPTED) {
+				unregistered_leave(m, b, &out);
 				closed_release(
 				    b); /* claimed as it is: nothing to say in the second pass */
 				continue;
@@ -421,9 +472,15 @@ static bool gather(struct making *m, struct error *err)
 			}
 			if (!in_time(m, b, &in, err))
 				return false;
-			if (!in)
+			if (!in) {
 				leave_out(m, b, "after_until");
-			else if (!(pass == 0 ? correction_add(m, b, err) : batch_take(m, b, err)))
+				closed_release(b);
+				continue;
+			}
+			unregistered_leave(m, b, &out);
+			m->let_in.files += let_in.files;
+			m->let_in.sheets += let_in.sheets;
+			if (!(pass == 0 ? correction_add(m, b, err) : batch_take(m, b, err)))
 				return false;
 			closed_release(b);
 		}
@@ -437,6 +494,38 @@ static bool money_put(json_t *claim, const char *key, int64_t cents)
 
 	money_plain(cents, text);
 	return json_object_set_new(claim, key, json_string(text)) == 0;
+}
+
+struct payments {
+	json_t *list;
+	int64_t cents;
+	bool good;
+};
+
+static void payment_visit(void *self, const char *day, const char *amount)
+{
+	struct payments *p = self;
+	int64_t cents = 0;
+	char text[MONEY_SIZE];
+
+	p->good = p->good && money_cents_read(amount, &cents, NULL) &&
+	    money_add(p->cents, cents, &p->cents, NULL);
+	money_plain(cents, text);
+	json_array_append_new(p->list, json_pack("{ss ss}", "day", day, "amount", text));
+}
+
+/* What the authority has paid, and what of all claims it has not. */
+static bool payments_put(const struct making *m, json_t *c, int64_t total, struct error *err)
+{
+	struct payments p = {json_array(), 0, true};
+	int64_t open;
+
+	settings_each(m->workspace->settings, "payments", payment_visit, &p);
+	json_object_set_new(c, "payments", p.list);
+	if (!p.good || !money_add(total, -p.cents, &open, NULL))
+		return error_set(err, ERROR_SETUP, _("write 2026-12-31 = 1000.00, a line each"),
+		    _("altakt.ini: a line of [payments] is no amount of EUR"));
+	return money_put(c, "paid", p.cents) && money_put(c, "unpaid", open);
 }
 
 /* Everything but the chains, in the order that the schema has. */
@@ -489,6 +578,10 @@ static json_t *claim_json(struct making *m, struct error *err)
 	money_put(c, "amount", amount);
 	json_object_set_new(c, "blank_sheets",
 	    json_pack("{sIss}", "sheets", (json_int_t)m->sum.blank_sheets, "amount", blank_text));
+	json_object_set_new(c, "unregistered",
+	    json_pack("{s{si si} s{si si}}", "claimed", "files", m->let_in.files, "sheets",
+		m->let_in.sheets, "left_out", "files", m->unregistered.files, "sheets",
+		m->unregistered.sheets));
 	json_object_set(c, "batches", m->batches);
 	json_object_set(c, "left_out", m->left_out);
 	json_object_set(c, "corrections", m->corrections);
@@ -509,6 +602,10 @@ static json_t *claim_json(struct making *m, struct error *err)
 	} else {
 		json_object_set_new(c, "ceiling", json_null());
 		json_object_set_new(c, "remaining", json_null());
+	}
+	if (!payments_put(m, c, total, err)) {
+		json_decref(c);
+		return NULL;
 	}
 	return c;
 }
@@ -639,7 +736,8 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 	bool ok = false, begun = false;
 
 	if (!making_begin(&m, until, err) || !(begun = journal_begin(w->journal, err)) ||
-	    !basis_read(&m, err) || !closed_all(w->journal, &m.list, err) || !gather(&m, err) ||
+	    !basis_read(&m, err) || !claimable_open(w, &m.claimable, err) ||
+	    !closed_all(w->journal, &m.list, err) || !gather(&m, err) ||
 	    !(claim = claim_json(&m, err)))
 		goto done;
 	if (dry_run) {
@@ -755,6 +853,10 @@ bool claim_settle(
 			err->kind = ERROR_USAGE;
 		return false;
 	}
+	if (cents < 0)
+		return error_set(err, ERROR_USAGE,
+		    _("write what was granted for the whole claim, 0 for nothing"),
+		    _("'%s' is below zero"), amount);
 	money_plain(cents, text);
 	if (!journal_begin(w->journal, err))
 		return false;

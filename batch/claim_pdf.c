@@ -158,6 +158,8 @@ static void facts_print(struct print *p)
 	line = a[0] || b[0] ? file_path(_("%s to %s"), a, b) : file_path("%s", "");
 	form_fact(p->form, _("Period of the grant"), line);
 	free(line);
+	if (date_at(p, c, "deadline", a)[0])
+		form_fact(p->form, _("Deadline of the application"), a);
 	date_at(p, c, "days.from", a);
 	date_at(p, c, "days.to", b);
 	if (a[0] || b[0]) {
@@ -179,6 +181,30 @@ static void facts_print(struct print *p)
 	form_fact(p->form, _("Counting rules"), line);
 	free(line);
 	form_fact(p->form, _("Workspace"), text_at(c, "workspace"));
+}
+
+/* Files that the authority's own list does not have: let in by a lead, or left out. */
+static void unregistered_print(struct print *p)
+{
+	char f[SHOWN_SIZE], s[SHOWN_SIZE];
+
+	if (int_at(p->claim, "unregistered.claimed.sheets") > 0) {
+		count_at(p, p->claim, "unregistered.claimed.files", f);
+		count_at(p, p->claim, "unregistered.claimed.sheets", s);
+		char *line = file_path(
+		    _("Not in the register, claimed by a lead's decision: case files %s, sheets %s."),
+		    f, s);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
+	if (int_at(p->claim, "unregistered.left_out.sheets") > 0) {
+		count_at(p, p->claim, "unregistered.left_out.files", f);
+		count_at(p, p->claim, "unregistered.left_out.sheets", s);
+		char *line = file_path(
+		    _("Not in the register and not claimed: case files %s, sheets %s."), f, s);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
 }
 
 static void summary_print(struct print *p)
@@ -212,6 +238,7 @@ static void summary_print(struct print *p)
 		form_text(p->form, line, FORM_PLAIN);
 		free(line);
 	}
+	unregistered_print(p);
 }
 
 static void standing_print(struct print *p)
@@ -246,6 +273,18 @@ static void standing_print(struct print *p)
 		form_row_bold(p->form,
 		    (const char *[]){_("Still available"), money_at(p, c, "remaining", m)});
 	}
+	const json_t *payment;
+	json_array_foreach(at(c, "payments"), i, payment)
+	{
+		char day[SHOWN_SIZE];
+		char *line =
+		    file_path(_("Payment received on %s"), date_at(p, payment, "day", day));
+		form_row(p->form, (const char *[]){line, money_at(p, payment, "amount", m)});
+		free(line);
+	}
+	if (has_lines(p, "payments"))
+		form_row_bold(p->form,
+		    (const char *[]){_("Claimed and not paid yet"), money_at(p, c, "unpaid", m)});
 	form_table_end(p->form);
 }
 
@@ -311,6 +350,7 @@ static const char *reason_show(const char *code)
 	    {"changed_since_close", N_("changed since it was closed")},
 	    {"corrected", N_("corrected and closed again")},
 	    {"unregistered", N_("not in the register")},
+	    {"registered", N_("not in the register, let in by a lead")},
 	    {"unknown_file", N_("not in the register")}, {"claimed", N_("claimed before")},
 	    {"claimed_elsewhere", N_("claimed elsewhere")},
 	    {"no_sheets", N_("without a counted sheet")}, {"abandoned", N_("abandoned")},

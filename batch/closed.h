@@ -26,6 +26,7 @@ enum closed_state {
 struct closed_file {
 	char *file_number, *key; /* key: file_number_key() */
 	int volume, sheets, blank_sheets;
+	bool unregistered; /* a claim leaves it out: batch/claimable.h */
 };
 
 struct closed_batch { /* {0} is empty */

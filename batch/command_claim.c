@@ -2,10 +2,9 @@
 #include <string.h>
 
 #include "batch/claim_book.h"
+#include "batch/claim_detail.h"
 #include "batch/command.h"
 #include "batch/commands.h"
-#include "batch/ledger.h"
-#include "batch/tally.h"
 #include "batch/vouch.h"
 #include "batch/workspace.h"
 #include "config/file.h"
@@ -13,7 +12,7 @@
 #include "config/text.h"
 
 static const struct command claim_list_command, claim_show_command, claim_cancel_command,
-    claim_settle_command;
+    claim_settle_command, claim_annex_command;
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -70,13 +69,27 @@ static void claim_print(const json_t *claim)
 		    text_at(line, "batch"), (int)int_at(line, "claim"), files, sheets,
 		    shown(text_at(line, "amount"), money));
 	}
+	if (int_at(json_object_get(json_object_get(claim, "unregistered"), "claimed"), "sheets") >
+	    0)
+		amount_line(_("of them not in the register"),
+		    int_at(json_object_get(json_object_get(claim, "unregistered"), "claimed"),
+			"files"),
+		    "");
 	amount_line(_("amount of this claim"), -1, text_at(claim, "amount"));
 	amount_line(_("all claims together"), -1, text_at(claim, "total"));
 	if (text_at(claim, "ceiling")[0])
 		amount_line(_("still available"), -1, text_at(claim, "remaining"));
+	if (json_array_size(json_object_get(claim, "payments")) > 0) {
+		amount_line(_("paid so far"), -1, text_at(claim, "paid"));
+		amount_line(_("claimed and not paid yet"), -1, text_at(claim, "unpaid"));
+	}
 	json_array_foreach(json_object_get(claim, "left_out"), i, line)
 	    fprintf(stderr, _("left out: %s (%s): %d files, %d sheets\n"), text_at(line, "batch"),
 		text_at(line, "reason"), (int)int_at(line, "files"), (int)int_at(line, "sheets"));
+	if (int_at(json_object_get(json_object_get(claim, "unregistered"), "left_out"), "sheets") >
+	    0)
+		fprintf(stderr, "%s",
+		    _("        a lead decides on files that the register does not know: altakt register allow FILE_NUMBER --by NAME --reason TEXT\n"));
 	if (text_at(claim, "remaining")[0] == '-')
 		fprintf(
 		    stderr, "%s", _("warning: the claims are above the ceiling of the grant\n"));
@@ -97,8 +110,9 @@ static void receipt_print(const struct workspace *w, const json_t *claim)
 
 static int claim_run(const struct call *call, int argc, char **argv)
 {
-	static const struct command *const subcommands[] = {
-	    &claim_list_command, &claim_show_command, &claim_cancel_command, &claim_settle_command};
+	static const struct command *const subcommands[] = {&claim_list_command,
+	    &claim_show_command, &claim_cancel_command, &claim_settle_command,
+	    &claim_annex_command};
 	struct workspace workspace = {0};
 	struct error err = {0};
 	const char **args = NULL, *by = NULL, *until = NULL;
@@ -115,7 +129,7 @@ static int claim_run(const struct call *call, int argc, char **argv)
 	};
 
 	if (argc > 1 && argv[1][0] != '-')
-		return command_sub(&command_claim, subcommands, 4, call, argc, argv);
+		return command_sub(&command_claim, subcommands, 5, call, argc, argv);
 	args = calloc((size_t)argc + 1, sizeof *args);
 	if (!args || !options_read(&command_claim, options, argc, argv, args, &n_args, &code))
 		goto done;
@@ -161,7 +175,7 @@ done:
 
 const struct command command_claim = {
     "claim",
-    "[list | show N | cancel N | settle N]",
+    "[list | show N | annex N | cancel N | settle N]",
     N_("Makes a claim of all accepted batches that none holds yet; or shows claims."),
     claim_run,
 };
@@ -218,7 +232,7 @@ static void claim_call_end(struct claim_call *c)
 
 static const char *entry_state(const struct claim_entry *c)
 {
-	return c->cancelled ? "cancelled" : c->settled ? "settled" : "claimed";
+	return c->cancelled ? N_("cancelled") : c->settled ? N_("settled") : N_("claimed");
 }
 
 static int list_run(const struct call *call, int argc, char **argv)
@@ -265,37 +279,29 @@ static const struct command claim_list_command = {
     list_run,
 };
 
-static bool tally_visit(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
+struct listing {
+	json_t *list;
+	bool json;
+};
 
-/* Every sheet that counts in a batch's manifest, with its file: each cent drills down to paper. */
-static bool sheets_print(
-    struct workspace *w, const json_t *batch, json_t *list, bool json, struct error *err)
+/* Each cent drills down to paper. */
+static bool sheet_print(void *self, const struct claim_sheet *s, struct error *err)
 {
-	struct tally t = {0};
-	int64_t events = int_at(json_object_get(batch, "ledger"), "events");
-	bool ok = ledger_read(w->journal, text_at(batch, "batch"), 1, events, tally_visit, &t, err);
+	struct listing *l = self;
+	static const char *const signs[] = {"-", "", "+"};
 
-	for (int i = 0; ok && i < t.n_sheets; i++) {
-		const struct tally_sheet *s = &t.sheets[t.order[i] - 1];
-		bool blank = tally_sheet_blank(s);
-		if (s->voided || s->superseded || s->separator || s->file < 1 ||
-		    (blank && !t.count_blank_sheets))
-			continue;
-		const struct tally_file *f = &t.files[s->file - 1];
-		if (json)
-			json_array_append_new(list,
-			    json_pack("{so ss si sb}", "sheet",
-				json_sprintf("%s/%d", t.batch, s->n), "file_number", f->file_number,
-				"volume", f->volume, "blank", blank));
-		else
-			printf("%s/%d\t%s\t%d%s\n", t.batch, s->n, f->file_number, f->volume,
-			    blank ? _("\tblank") : "");
+	if (l->json) {
+		json_t *one =
+		    json_pack("{so ss si sb}", "sheet", json_sprintf("%s/%d", s->batch, s->n),
+			"file_number", s->file_number, "volume", s->volume, "blank", s->blank);
+		if (s->correction)
+			json_object_set_new(one, "correction", json_integer(s->correction));
+		json_array_append_new(l->list, one);
+	} else {
+		printf("%s%s/%d\t%s\t%d%s\n", signs[s->correction + 1], s->batch, s->n,
+		    s->file_number, s->volume, s->blank ? _("\tblank") : "");
 	}
-	tally_release(&t);
-	return ok;
+	return true;
 }
 
 static int show_run(const struct call *call, int argc, char **argv)
@@ -328,12 +334,10 @@ static int show_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	list = json_array();
-	json_array_foreach(json_object_get(c.entry->json, "batches"), i, batch)
-	{
-		if (!sheets_print(&c.workspace, batch, list, json, &err)) {
-			c.code = command_fail(&err);
-			goto done;
-		}
+	struct listing listing = {list, json};
+	if (!claim_sheets(&c.workspace, &c.book, c.entry->number, sheet_print, &listing, &err)) {
+		c.code = command_fail(&err);
+		goto done;
 	}
 	if (json)
 		json_print(list);
@@ -349,6 +353,41 @@ static const struct command claim_show_command = {
     "N",
     N_("Shows a claim, down to each sheet."),
     show_run,
+};
+
+static int annex_run(const struct call *call, int argc, char **argv)
+{
+	struct claim_call c = {0};
+	struct error err = {0};
+	const char *output = NULL;
+	char *text = NULL;
+	const struct option_spec options[] = {
+	    {"output", OPTION_TEXT, &output, "FILE.csv",
+		N_("write the list there, instead of standard output")},
+	    {0},
+	};
+
+	if (!claim_call_begin(&c, &claim_annex_command, options, true, call, argc, argv))
+		goto done;
+	text = claim_annex(&c.workspace, &c.book, c.entry->number, &err);
+	if (!text || (output && !file_write(output, text, strlen(text), &err))) {
+		c.code = command_fail(&err);
+		goto done;
+	}
+	if (!output)
+		fputs(text, stdout);
+	c.code = EXIT_DONE;
+done:
+	free(text);
+	claim_call_end(&c);
+	return c.code;
+}
+
+static const struct command claim_annex_command = {
+    "claim annex",
+    "N",
+    N_("The claim's list by file number, as CSV, for the house alone: PDF and CSV name batches."),
+    annex_run,
 };
 
 static int cancel_run(const struct call *call, int argc, char **argv)

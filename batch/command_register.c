@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/claimable.h"
 #include "batch/closed.h"
 #include "batch/command.h"
 #include "batch/commands.h"
@@ -8,7 +9,8 @@
 #include "batch/workspace.h"
 #include "config/text.h"
 
-static const struct command register_import_command, register_list_command, register_urgent_command;
+static const struct command register_import_command, register_list_command, register_urgent_command,
+    register_allow_command;
 
 static int import_run(const struct call *call, int argc, char **argv)
 {
@@ -332,17 +334,57 @@ static const struct command register_urgent_command = {
     urgent_run,
 };
 
+static int allow_run(const struct call *call, int argc, char **argv)
+{
+	struct workspace workspace = {0};
+	struct error err = {0};
+	const char **args = (const char **)argv, *by = NULL, *reason = NULL;
+	int n_args = 0, code = EXIT_FAILED;
+	const struct option_spec options[] = {
+	    {"by", OPTION_TEXT, &by, "NAME", N_("the lead who answers for it")},
+	    {"reason", OPTION_TEXT, &reason, "TEXT", N_("why it is claimed all the same")},
+	    {0},
+	};
+
+	if (!options_read(&register_allow_command, options, argc, argv, args, &n_args, &code))
+		return code;
+	if (n_args == 0 || !by || !by[0] || !reason || !reason[0])
+		return command_usage(&register_allow_command,
+		    _("name at least one file number, --by NAME and --reason TEXT"));
+	if (!workspace_open(call->workspace, call->sets, &workspace, &err)) {
+		code = command_fail(&err);
+		goto done;
+	}
+	code = EXIT_DONE;
+	for (int i = 0; i < n_args && code == EXIT_DONE; i++) {
+		if (claimable_allow(&workspace, args[i], by, reason, &err))
+			printf(_("%s may be claimed\n"), args[i]);
+		else
+			code = command_fail(&err);
+	}
+done:
+	workspace_close(&workspace);
+	return code;
+}
+
+static const struct command register_allow_command = {
+    "register allow",
+    "FILE_NUMBER…",
+    N_("A lead decides that a file is claimed although the register does not know it."),
+    allow_run,
+};
+
 static int register_run(const struct call *call, int argc, char **argv)
 {
-	static const struct command *const subcommands[] = {
-	    &register_import_command, &register_list_command, &register_urgent_command};
+	static const struct command *const subcommands[] = {&register_import_command,
+	    &register_list_command, &register_urgent_command, &register_allow_command};
 
-	return command_sub(&command_register, subcommands, 3, call, argc, argv);
+	return command_sub(&command_register, subcommands, 4, call, argc, argv);
 }
 
 const struct command command_register = {
     "register",
-    "import LIST.csv | list | urgent FILE_NUMBER…",
+    "import LIST.csv | list | urgent FILE_NUMBER… | allow FILE_NUMBER…",
     N_("The files that should exist: takes their list, and shows what is missing."),
     register_run,
 };

@@ -22,7 +22,8 @@ struct state {
 	bool all;
 };
 
-static const char *const state_names[] = {"open", "closed", "accepted", "rejected", "abandoned"};
+static const char *const state_names[] = {
+    N_("open"), N_("closed"), N_("accepted"), N_("rejected"), N_("abandoned")};
 
 static void attention_add(struct state *st, const char *kind, const char *batch, int n, char *text)
 {

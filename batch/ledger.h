@@ -59,9 +59,9 @@
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
  * claim_settled{claim amount}, claim_timestamped{claim time signer sha256},
- * claim_timestamp_missing{claim why}, register_urgent{file_number urgent}, backup_made{folder
- * events}, restored{epoch backup}, clock_accepted{last reason}, collected{batch workspace station
- * manifest manifests[] events head}.
+ * claim_timestamp_missing{claim why}, register_urgent{file_number urgent}, file_allowed{file_number
+ * reason}, backup_made{folder events}, restored{epoch backup}, clock_accepted{last reason},
+ * collected{batch workspace station manifest manifests[] events head}.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H

@@ -4,9 +4,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/file.h"
 #include "config/hash.h"
@@ -23,6 +25,8 @@ enum key_type {
 	KEY_NAME,    /* a batch or station name */
 	KEY_DATE,    /* YYYY-MM-DD, or nothing */
 	KEY_BYTES,   /* a number with MiB, GiB or TiB, or nothing */
+	KEY_ZONE,    /* a time zone of /usr/share/zoneinfo */
+	KEY_PATTERN, /* a POSIX extended regular expression, or nothing */
 };
 
 struct key {
@@ -85,7 +89,7 @@ static const struct key keys[] = {
     {"rules.version", KEY_INT, "1", 1, 1000000, .guarded = true},
     {"rules.count_blank_sheets", KEY_BOOL, "yes", .guarded = true},
 
-    {"register.pattern", KEY_TEXT, "", .guarded = true},
+    {"register.pattern", KEY_PATTERN, "", .guarded = true},
 
     {"review.sample_percent", KEY_NUMBER, "4", 0, 100, .guarded = true},
     {"review.mode", KEY_CHOICE, "sample", 0, 0, "sample|full", .guarded = true},
@@ -96,7 +100,7 @@ static const struct key keys[] = {
     {"retention.evidence_days", KEY_INT, "3650", 0, 36500, .guarded = true},
 
     {"claim.authority", KEY_TEXT, "", .guarded = true},
-    {"claim.timezone", KEY_TEXT, "Europe/Berlin", .guarded = true},
+    {"claim.timezone", KEY_ZONE, "Europe/Berlin", .guarded = true},
     {"claim.cutoff", KEY_CHOICE, "accepted", 0, 0, "accepted|closed|fed", .guarded = true},
     {"claim.rate_file", KEY_DECIMAL, "0.75", .guarded = true},
     {"claim.rate_sheet", KEY_DECIMAL, "0.01", .guarded = true},
@@ -118,13 +122,17 @@ static const struct key keys[] = {
     {"timestamp.timeout", KEY_INT, "15", 1, 300},
     {"seal.command", KEY_TEXT, "", .guarded = true},
     {"seal.timeout", KEY_INT, "60", 1, 3600},
+    {"report.by_operator", KEY_BOOL, "no", .guarded = true},
+    {"report.budget", KEY_DECIMAL, ""},
+    {"report.cost_fixed", KEY_DECIMAL, ""},
+    {"report.cost_station_day", KEY_DECIMAL, ""},
     {"status.backup_days", KEY_INT, "7", 1, 3650},
 };
 
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
 
 /* Sections in which people name the keys. */
-static const char *const free_sections[] = {"columns", "option"};
+static const char *const free_sections[] = {"columns", "option", "payments"};
 
 struct pair {
 	char *key, *value;
@@ -258,6 +266,34 @@ static bool text_like(const char *value)
 	return text_utf8(value, strlen(value));
 }
 
+/* A folder of zones, such as Europe. */
+static bool section_like(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 || S_ISDIR(st.st_mode);
+}
+
+static bool zone_like(const char *value)
+{
+	char *path = file_path("/usr/share/zoneinfo/%s", value);
+	bool there = value[0] && value[0] != '/' && !strstr(value, "..") && text_like(value) &&
+	    file_size_bytes(path) > 0 && !section_like(path);
+
+	free(path);
+	return there || strcmp(value, "UTC") == 0;
+}
+
+static bool pattern_like(const char *value)
+{
+	regex_t regex;
+	bool is = !value[0] || regcomp(&regex, value, REG_EXTENDED | REG_NOSUB) == 0;
+
+	if (value[0] && is)
+		regfree(&regex);
+	return is;
+}
+
 /* wanted is filled with what the key accepts when the value is bad. */
 static bool value_check(const struct key *key, const char *value, char *wanted, size_t size)
 {
@@ -295,6 +331,13 @@ static bool value_check(const struct key *key, const char *value, char *wanted, 
 	case KEY_BYTES:
 		snprintf(wanted, size, "%s", _("a size such as 5 GiB or 500 MiB"));
 		return bytes_read(value, &bytes);
+	case KEY_ZONE:
+		snprintf(
+		    wanted, size, "%s", _("a time zone such as Europe/Berlin (package tzdata)"));
+		return zone_like(value);
+	case KEY_PATTERN:
+		snprintf(wanted, size, "%s", _("a POSIX extended regular expression"));
+		return text_like(value) && pattern_like(value);
 	case KEY_DATE:
 		snprintf(wanted, size, "%s", _("a date such as 2026-12-31"));
 		return !value[0] || date_like(value);
@@ -440,6 +483,14 @@ static int entry_read(void *self, const char *section, const char *name, const c
 		reading_fail(r, _("remove one of the two lines"), said);
 		return 0;
 	}
+	if (strcmp(section, "payments") == 0) {
+		static const struct key amount = {"payments", KEY_DECIMAL, "0"};
+		if (!date_like(name) || !value_check(&amount, value, where, sizeof where)) {
+			snprintf(said, sizeof said, _("'%s = %s' is no payment"), name, value);
+			reading_fail(r, _("write 2026-12-31 = 1000.00, a line each"), said);
+			return 0;
+		}
+	}
 	if (section_free(section) && !text_like(value)) {
 		reading_fail(r, NULL, _("a control character in the value"));
 		return 0;
@@ -575,6 +626,10 @@ bool settings_set(struct settings *s, const char *assignment, struct error *err)
 	const char *dot = strchr(name, '.');
 	char section[sizeof name];
 	snprintf(section, sizeof section, "%.*s", dot ? (int)(dot - name) : 0, name);
+	if (strcmp(section, "payments") == 0)
+		return error_set(err, ERROR_USAGE, _("change it in altakt.ini"),
+		    _("'%s' touches counting, rates, review, roles or retention and cannot be set for one call"),
+		    name);
 	if (section_free(section) && dot[1] && text_like(eq + 1))
 		return pair_put(s, name, eq + 1, 0, err);
 	if (!value_put(s, "", name, eq + 1, err)) {
