@@ -8,6 +8,7 @@
 
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/tally_snapshot.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -32,6 +33,9 @@ bool batch_open(struct workspace *workspace, const char *name, struct batch *out
 	if (!batch_name_check(name, err))
 		return false;
 	snprintf(b.name, sizeof b.name, "%s", name);
+	if (!tally_snapshot_read(workspace->journal, b.name, &b.tally, err))
+		return error_where(err, _("batch %s"), b.name);
+	b.snapshot_events = b.tally.events;
 	if (!batch_refresh(&b, err)) {
 		batch_release(&b);
 		return false;
@@ -67,9 +71,16 @@ bool batch_event(struct batch *b, const char *by, json_t *event, struct error *e
 	    batch_refresh(b, err);
 }
 
+bool batch_recount(struct batch *b, struct error *err)
+{
+	tally_release(&b->tally);
+	return batch_refresh(b, err);
+}
+
 bool batch_commit(struct batch *b, struct error *err)
 {
-	if (journal_commit(b->workspace->journal, err))
+	if (tally_snapshot_write(b->workspace->journal, &b->tally, &b->snapshot_events, err) &&
+	    journal_commit(b->workspace->journal, err))
 		return true;
 	batch_rollback(b);
 	return false;
@@ -79,9 +90,9 @@ void batch_rollback(struct batch *b)
 {
 	journal_rollback(b->workspace->journal);
 	/* The tally has folded in what is not there now. */
-	tally_release(&b->tally);
 	struct error ignored = {0};
-	batch_refresh(b, &ignored);
+	b->snapshot_events = 0;
+	batch_recount(b, &ignored);
 }
 
 struct event_of { /* takes one event out of the chain */

@@ -21,6 +21,7 @@ struct batch {			     /* {0} is empty */
 	struct workspace *workspace; /* borrowed */
 	char name[65];
 	struct tally tally;
+	int64_t snapshot_events; /* of the newest snapshot of it (batch/tally_snapshot.h), or 0 */
 };
 
 /* Reads a batch from the journal. ERROR_USAGE: there is no such batch. */
@@ -30,6 +31,9 @@ void batch_release(struct batch *batch); /* leaves {0} */
 
 /* Folds in what others have recorded since. */
 bool batch_refresh(struct batch *batch, struct error *err);
+
+/* Folds every event anew: for what has to stand on the events alone, such as a manifest. */
+bool batch_recount(struct batch *batch, struct error *err);
 
 /* Begins a transaction on a refreshed tally. */
 bool batch_begin(struct batch *batch, struct error *err);

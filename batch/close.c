@@ -467,7 +467,7 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 	int decide, differ;
 	bool ok = false;
 
-	if (!batch_refresh(b, err))
+	if (!batch_recount(b, err)) /* what is proved rests on the events alone */
 		return false;
 	if (b->tally.state == BATCH_ABANDONED)
 		return error_set(err, ERROR_USAGE, NULL, _("batch %s is abandoned"), b->name);

@@ -9,6 +9,7 @@
  *   casefile   batch, file, key, volume      the files of every batch, by key of the file number
  *   serial     serial, batch, sheet          cover sheets seen
  *   source     key, batch, sheet             imported images, by path, size, time and hash
+ *   snapshot   batch, tally                  a shortcut (batch/tally_snapshot.h)
  *   register   key, file_number, volume, ... the files that should exist (batch/register.h)
  *
  * A handle belongs to one thread. Any number of processes work beside each other: a transaction

@@ -69,7 +69,7 @@ enum batch_state {
 	BATCH_ABANDONED,
 };
 
-struct tally { /* {0} is empty */
+struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it */
 	char batch[65], workspace[64], station[65], opened[25], closed[25];
 	enum batch_state state;
 	int revision; /* of the newest close, 0 before */
