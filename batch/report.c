@@ -7,12 +7,14 @@
 
 #include "batch/claim_book.h"
 #include "batch/closed.h"
+#include "batch/feeding.h"
 #include "batch/file_set.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
 #include "batch/money.h"
 #include "batch/register.h"
+#include "config/file.h"
 #include "config/settings.h"
 #include "config/text.h"
 
@@ -35,6 +37,7 @@ struct gathering {
 	struct closed_list list;
 	struct file_set files;	 /* that some batch holds */
 	json_t *days, *stations; /* by day, by station, while they are summed */
+	json_t *station_days;	 /* on which a station closed a batch */
 	int64_t sheets, registered, missing;
 	struct claim_line accepted,
 	    closed; /* files and sheets of accepted, and of all closed batches */
@@ -80,6 +83,9 @@ static bool batch_add(struct gathering *g, const struct closed_batch *b, struct 
 	add(s, "superseded", b->superseded);
 	add(s, "ocr_failed", b->ocr_failed);
 	add(s, "pages", b->pages);
+	char *pair = file_path("%s %s", day, b->station);
+	json_object_set_new(g->station_days, pair, json_true());
+	free(pair);
 	g->sheets += b->sheets;
 	g->closed.files += files;
 	g->closed.sheets += b->sheets;
@@ -217,10 +223,55 @@ done:
 	return ok;
 }
 
+/* What the work cost so far, and will have cost: each day of a station as it was up to now. */
+static bool cost_report(const struct gathering *g, json_t *out, struct error *err)
+{
+	const struct settings *s = g->workspace->settings;
+	const char *keys[] = {"report.budget", "report.cost_fixed", "report.cost_station_day"};
+	int64_t cents[3] = {0}, days = (int64_t)json_object_size(g->station_days), spent, expected;
+	int64_t done = (int64_t)g->files.n_files, all = done + g->missing;
+	char text[MONEY_SIZE];
+	bool any = false;
+
+	for (int i = 0; i < 3; i++) {
+		const char *set = settings_text(s, keys[i]);
+		any = any || set[0];
+		if (set[0] && !money_cents_read(set, &cents[i], err)) {
+			error_where(err, "%s", keys[i]);
+			return false;
+		}
+	}
+	if (!any)
+		return true;
+	if (done > 0 && all > INT64_MAX / (days + 1))
+		all = done; /* a register beyond all measure */
+	int64_t in_the_end = done > 0 ? (days * all + done - 1) / done : days;
+	if (__builtin_mul_overflow(cents[2], days, &spent) ||
+	    __builtin_mul_overflow(cents[2], in_the_end, &expected) ||
+	    !money_add(spent, cents[1], &spent, err) ||
+	    !money_add(expected, cents[1], &expected, err))
+		return error_set(err, ERROR_SETUP, NULL, _("the costs in [report] are too large"));
+	json_object_set_new(out, "station_days", json_integer(days));
+	money_plain(spent, text);
+	json_object_set_new(out, "spent", json_string(text));
+	money_plain(expected, text);
+	json_object_set_new(out, "expected", json_string(text));
+	if (settings_text(s, keys[0])[0]) {
+		money_plain(cents[0], text);
+		json_object_set_new(out, "budget", json_string(text));
+		json_object_set_new(out, "over", json_boolean(expected > cents[0]));
+	}
+	return true;
+}
+
 json_t *report_make(struct workspace *w, struct error *err)
 {
-	struct gathering g = {.workspace = w, .days = json_object(), .stations = json_object()};
-	json_t *out = NULL, *money = json_object(), *days;
+	struct gathering g = {.workspace = w,
+	    .days = json_object(),
+	    .stations = json_object(),
+	    .station_days = json_object()};
+	json_t *out = NULL, *money = json_object(), *cost = json_object(), *days;
+	json_t *scanners = NULL, *operators = NULL;
 	char now[25];
 	bool ok = closed_all(w->journal, &g.list, err);
 
@@ -229,7 +280,8 @@ json_t *report_make(struct workspace *w, struct error *err)
 	for (int i = 0; ok && i < g.list.n; i++)
 		ok = batch_add(&g, &g.list.batches[i], err);
 	ok = ok && register_each(w->journal, register_visit, &g, err) &&
-	    money_report(&g, money, err);
+	    money_report(&g, money, err) && cost_report(&g, cost, err) &&
+	    feeding_read(w, &g.list, &scanners, &operators, err);
 	if (ok) {
 		ledger_now(now);
 		days = listed(g.days, "day");
@@ -239,7 +291,14 @@ json_t *report_make(struct workspace *w, struct error *err)
 		    (json_int_t)g.sheets, "forecast", forecast(&g, days), "days", days, "stations",
 		    listed(g.stations, "station"), "money", money);
 		json_decref(days);
+		json_object_set(out, "cost", cost);
+		json_object_set(out, "scanners", scanners);
+		json_object_set(out, "operators", operators);
 	}
+	json_decref(cost);
+	json_decref(scanners);
+	json_decref(operators);
+	json_decref(g.station_days);
 	json_decref(g.days);
 	json_decref(g.stations);
 	json_decref(money);
@@ -366,32 +425,69 @@ static void growth(FILE *f, const json_t *days, int64_t all)
 	fputs("\"/></svg>\n", f);
 }
 
-static void stations(FILE *f, const json_t *list)
+struct column {
+	const char *key, *head;
+	bool text;
+	const char *share_of; /* a percentage of that column, or NULL */
+};
+
+/* A percentage with one decimal, rounded down. */
+static void share(FILE *f, int64_t part, int64_t whole)
 {
-	static const char *const keys[] = {
-	    "batches", "files", "sheets", "pages", "voided", "superseded", "ocr_failed"};
-	const char *heads[] = {_("Station"), _("Batches"), _("Files"), _("Sheets"), _("Pages"),
-	    _("Voided"), _("Scanned again"), _("Not recognised")};
-	json_t *s;
+	int64_t permille = whole > 0 ? part * 1000 / whole : 0;
+
+	fprintf(f, "<td>%lld%c%lld %%</td>", (long long)(permille / 10), text_german() ? ',' : '.',
+	    (long long)(permille % 10));
+}
+
+static void table(FILE *f, const char *title, const json_t *list, const struct column *columns)
+{
+	json_t *line;
 	size_t i;
 	char number[MONEY_SIZE];
 
-	fprintf(f, "<h2>%s</h2>\n<table><tr>", _("Stations"));
-	for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
-		fprintf(f, "<th>%s</th>", heads[k]);
+	if (json_array_size(list) == 0)
+		return;
+	fprintf(f, "<h2>%s</h2>\n<table><tr>", title);
+	for (const struct column *c = columns; c->key; c++)
+		fprintf(f, "<th>%s</th>", c->head);
 	fputs("</tr>\n", f);
-	json_array_foreach(list, i, s)
+	json_array_foreach(list, i, line)
 	{
-		fputs("<tr><td>", f);
-		escaped(f, text_of(s, "station"));
-		fputs("</td>", f);
-		for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-			money_count(int_of(s, keys[k]), text_german(), number);
-			fprintf(f, "<td>%s</td>", number);
+		fputs("<tr>", f);
+		for (const struct column *c = columns; c->key; c++) {
+			if (c->text) {
+				fputs("<td>", f);
+				escaped(f, text_of(line, c->key));
+				fputs("</td>", f);
+			} else if (c->share_of) {
+				share(f, int_of(line, c->key), int_of(line, c->share_of));
+			} else {
+				money_count(int_of(line, c->key), text_german(), number);
+				fprintf(f, "<td>%s</td>", number);
+			}
 		}
 		fputs("</tr>\n", f);
 	}
 	fputs("</table>\n", f);
+}
+
+static void tables(FILE *f, const json_t *r)
+{
+	const struct column stations[] = {{"station", _("Station"), .text = true},
+	    {"batches", _("Batches")}, {"files", _("Files")}, {"sheets", _("Sheets")},
+	    {"pages", _("Pages")}, {"voided", _("Voided"), .share_of = "sheets"},
+	    {"superseded", _("Scanned again"), .share_of = "sheets"},
+	    {"ocr_failed", _("Not recognised"), .share_of = "pages"}, {0}};
+	const struct column scanners[] = {{"station", _("Station"), .text = true},
+	    {"scanner", _("Scanner"), .text = true}, {"sheets", _("Sheets")},
+	    {"sheets_per_hour", _("Sheets an hour")}, {0}};
+	const struct column operators[] = {{"operator", _("Operator"), .text = true},
+	    {"sheets", _("Sheets")}, {"sheets_per_hour", _("Sheets an hour")}, {0}};
+
+	table(f, _("Stations"), json_object_get(r, "stations"), stations);
+	table(f, _("Speed of feeding"), json_object_get(r, "scanners"), scanners);
+	table(f, _("Operators"), json_object_get(r, "operators"), operators);
 }
 
 char *report_html(const json_t *r, const struct workspace *w)
@@ -428,6 +524,10 @@ char *report_html(const json_t *r, const struct workspace *w)
 	money_figure(f, _("worth of what is closed"), money, "closed");
 	money_figure(f, _("expected in the end"), money, "expected");
 	money_figure(f, _("ceiling of the grant"), money, "ceiling");
+	const json_t *cost = json_object_get(r, "cost");
+	money_figure(f, _("cost so far"), cost, "spent");
+	money_figure(f, _("cost in the end"), cost, "expected");
+	money_figure(f, _("budget"), cost, "budget");
 	fputs("</div>\n<p", f);
 	if (json_is_true(json_object_get(forecast_of, "late")))
 		fputs(" class=\"late\"", f);
@@ -443,9 +543,12 @@ char *report_html(const json_t *r, const struct workspace *w)
 		fprintf(
 		    f, _(" The deadline is %s."), day_show(text_of(forecast_of, "deadline"), day));
 	fputs("</p>\n", f);
+	if (json_is_true(json_object_get(cost, "over")))
+		fprintf(f, "<p class=\"late\">%s</p>\n",
+		    _("At this rate the work will cost more than the budget."));
 	growth(f, days, int_of(files, "registered"));
 	bars(f, days, "sheets", _("Sheets a day"));
-	stations(f, json_object_get(r, "stations"));
+	tables(f, r);
 	fputs("</body></html>\n", f);
 	fclose(f);
 	return text;

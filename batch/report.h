@@ -1,7 +1,7 @@
 /*
  * The report: how far the work is against the register, how fast it goes, when it will be done
- * against the deadline of the grant, and what it is worth. Figures come from closed manifests;
- * persons are not in it.
+ * against the deadline of the grant, and what it is worth. Figures come from closed manifests,
+ * speeds from the ledgers; persons are in it only where report.by_operator is on.
  */
 #ifndef ALTAKT_BATCH_REPORT_H
 #define ALTAKT_BATCH_REPORT_H
@@ -15,8 +15,9 @@
 /*
  * The report as JSON: files{registered done missing}, sheets, days[{day files sheets}],
  * stations[{station batches sheets voided superseded ocr_failed}], forecast{files_per_day done_on
- * deadline late}, money{claimed accepted closed expected ceiling} in decimal strings. Gives, or
- * NULL.
+ * deadline late}, cost{station_days spent expected budget over}, scanners and operators as
+ * batch/feeding.h has them, money{claimed accepted closed expected ceiling} in decimal strings.
+ * Gives, or NULL.
  */
 json_t *report_make(struct workspace *workspace, struct error *err);
 

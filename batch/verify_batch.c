@@ -252,6 +252,7 @@ struct reading {
 
 static void revision_add(struct verify_batch *b, int64_t n)
 {
+	struct tally_counts c;
 	struct verify_revision *more =
 	    realloc(b->revisions, (size_t)(b->n_revisions + 1) * sizeof *more);
 
@@ -263,6 +264,8 @@ static void revision_add(struct verify_batch *b, int64_t n)
 	snprintf(r->closed, sizeof r->closed, "%s", b->tally.closed);
 	snprintf(r->previous, sizeof r->previous, "%s", b->tally.previous);
 	snprintf(r->supersedes, sizeof r->supersedes, "%s", b->tally.supersedes);
+	tally_counts(&b->tally, &c);
+	r->sheets = c.sheets;
 	r->text = manifest_text(&b->tally);
 	r->csv = manifest_csv(&b->tally);
 	char hex[HASH_SIZE];
@@ -778,7 +781,6 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 {
 	char *ledger = file_path("%s/ledger.jsonl", folder);
 	struct reading r = {.batch = out, .report = report, .path = ledger};
-	struct tally_counts c;
 	int64_t n;
 	bool ok = false;
 
@@ -816,8 +818,10 @@ bool verify_batch_read(const char *folder, const char *root, struct journal *jou
 		goto done;
 	if (out->chain_good && !superfluous_find(folder, out, report, err))
 		goto done;
-	tally_counts(&out->tally, &c);
-	report->sheets += c.sheets;
+	/* What the newest manifest counts: what was corrected since counts when it is closed again.
+	 */
+	if (out->n_revisions > 0 && out->tally.state != BATCH_ABANDONED)
+		report->sheets += out->revisions[out->n_revisions - 1].sheets;
 	ok = true;
 done:
 	/* Only what the whole needs is kept: a workspace has hundreds of batches. */

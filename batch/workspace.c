@@ -17,6 +17,7 @@
 #include "config/account.h"
 #include "config/file.h"
 #include "config/log.h"
+#include "config/shipped.h"
 #include "config/text.h"
 
 static const char *const folders[] = {"spool", "files", "batches", "claims"};
@@ -40,13 +41,11 @@ static bool uuid_make(char uuid[37], struct error *err)
  */
 static char *standard_settings(struct error *err)
 {
-	char *text = NULL;
+	char *path = shipped_path("altakt.ini", err);
 	size_t n;
+	char *text = path ? file_read(path, 1 << 20, &n, err) : NULL;
 
-	if (file_exists(ALTAKT_DATA_SOURCE "/altakt.ini"))
-		text = file_read(ALTAKT_DATA_SOURCE "/altakt.ini", 1 << 20, &n, err);
-	else
-		text = file_read(ALTAKT_DATA_DIR "/altakt.ini", 1 << 20, &n, err);
+	free(path);
 	return text;
 }
 

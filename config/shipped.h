@@ -7,6 +7,10 @@
 
 #include "config/error.h"
 
+/* The folder that the program was installed below, wherever that was moved: its own is …/bin.
+ * Gives. */
+char *shipped_prefix(void);
+
 /*
  * Gives the path of a shipped file such as "altakt.ini" or "rules/hessen-2020.ini". name comes from
  * the program, or has passed batch_name_check(). ERROR_SETUP: it is nowhere.

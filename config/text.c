@@ -7,6 +7,9 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
+#include "config/file.h"
+#include "config/shipped.h"
+
 #ifndef ALTAKT_LOCALE_BUILD
 #define ALTAKT_LOCALE_BUILD ""
 #endif
@@ -37,10 +40,17 @@ void text_open(void)
 	if (!setlocale(LC_ALL, ""))
 		locale_stand_in();
 	setlocale(LC_NUMERIC, "C"); /* figures are written by our own code */
+	char *prefix = shipped_prefix(), *moved = file_path("%s/share/locale", prefix);
+	char *there = file_path("%s/de/LC_MESSAGES/altakt.mo", moved);
 	const char *dir = ALTAKT_LOCALE_DIR;
-	if (ALTAKT_LOCALE_BUILD[0] && access(ALTAKT_LOCALE_BUILD, R_OK) == 0)
+	if (access(there, R_OK) == 0)
+		dir = moved;
+	else if (ALTAKT_LOCALE_BUILD[0] && access(ALTAKT_LOCALE_BUILD, R_OK) == 0)
 		dir = ALTAKT_LOCALE_BUILD;
 	bindtextdomain("altakt", dir);
+	free(there);
+	free(moved);
+	free(prefix);
 	bind_textdomain_codeset("altakt", "UTF-8");
 	textdomain("altakt");
 }

@@ -301,18 +301,21 @@ static void close_batch(struct run_batch *b)
 struct step { /* of a claim: this manifest of this batch, with the model's sheets of that time */
 	int claim, batch;
 	char *text;
-	int64_t cents; /* of this line */
-	int number_sheets[NUMBERS];
+	int64_t cents;		    /* of this line */
+	int unknown;		    /* bits of the numbers that the register did not know */
+	int number_sheets[NUMBERS]; /* but for those */
 };
 
 struct claims {
 	struct step steps[HISTORY];
 	int n_steps, last; /* the last claim's number */
+	int unknown;	   /* now; nothing that a claim holds becomes so */
 	struct claim_basis basis;
 	struct claim_rates rates;
 };
 
-static int64_t step_take(struct claims *c, int claim, const char *name, const char *text)
+static int64_t step_take(
+    struct claims *c, int claim, const char *name, const char *text, int unknown)
 {
 	struct closed_batch manifest = {0};
 	struct claim_line line;
@@ -320,6 +323,11 @@ static int64_t step_take(struct claims *c, int claim, const char *name, const ch
 	int64_t files, sheets;
 
 	assert_true(closed_parse("manifest.json", text, strlen(text), &manifest, &err));
+	for (int i = 0; i < manifest.n_lines; i++)
+		for (int k = 0; k < NUMBERS; k++)
+			if (unknown & 1 << k &&
+			    strcmp(manifest.lines[i].file_number, numbers[k]) == 0)
+				manifest.lines[i].unregistered = true;
 	if (claim_basis_find(&c->basis, name))
 		claim_correct(&c->basis, name, &manifest, &line);
 	else
@@ -339,16 +347,23 @@ static void claim_all(struct claims *c, struct run_batch *batches)
 		if (!b->text || b->open || !b->accepted || c->n_steps == HISTORY)
 			continue;
 		hash_bytes(HASH_SHA256, b->text, strlen(b->text), hash);
-		if (held && strcmp(held->manifest.manifest_sha256, hash) == 0)
+		const struct step *before = NULL;
+		for (int k = 0; k < c->n_steps; k++)
+			if (c->steps[k].batch == i)
+				before = &c->steps[k];
+		if (held && strcmp(held->manifest.manifest_sha256, hash) == 0 &&
+		    before->unknown == c->unknown)
 			continue;
 		if (!any)
 			c->last++;
 		any = true;
 		struct step *s = &c->steps[c->n_steps++];
-		*s = (struct step){.claim = c->last, .batch = i, .text = strdup(b->text)};
+		*s = (struct step){
+		    .claim = c->last, .batch = i, .text = strdup(b->text), .unknown = c->unknown};
 		for (int f = 1; f <= b->n_files; f++)
-			s->number_sheets[b->numbers[f - 1]] += b->file_sheets[f];
-		s->cents = step_take(c, c->last, b->name, b->text);
+			if (!(c->unknown & 1 << b->numbers[f - 1]))
+				s->number_sheets[b->numbers[f - 1]] += b->file_sheets[f];
+		s->cents = step_take(c, c->last, b->name, b->text, c->unknown);
 	}
 }
 
@@ -363,7 +378,8 @@ static void claim_undo(struct claims *c, struct run_batch *batches)
 	claim_basis_release(&c->basis);
 	for (int i = 0; i < c->n_steps; i++) {
 		struct step *s = &c->steps[i];
-		HOLD(step_take(c, s->claim, batches[s->batch].name, s->text) == s->cents);
+		HOLD(step_take(c, s->claim, batches[s->batch].name, s->text, s->unknown) ==
+		    s->cents);
 	}
 }
 
@@ -397,6 +413,7 @@ static void sequence(void)
 	assert_true(money_rate_read("0.75", &c.rates.file, &err));
 	assert_true(money_rate_read("0,01", &c.rates.sheet, &err));
 	count_blank = draw(2);
+	c.unknown = draw(1 << NUMBERS);
 	for (int i = 0; i < BATCHES; i++)
 		batch_begin(&batches[i], i);
 	for (int k = 0; k < STEPS; k++) {
@@ -421,6 +438,8 @@ static void sequence(void)
 			claim_all(&c, batches);
 		} else if (what == 19 && draw(4) == 0) {
 			claim_undo(&c, batches);
+		} else if (what == 19) { /* a lead lets a file in */
+			c.unknown &= ~(1 << draw(NUMBERS));
 		}
 		claims_compare(&c);
 	}
