@@ -8,6 +8,7 @@
 
 #include "batch/claim_pdf.h"
 #include "batch/claimable.h"
+#include "batch/foreign_claims.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
@@ -179,6 +180,7 @@ struct making {
 	struct claimable claimable;
 	struct claimable_count let_in, unregistered;
 	json_t *batches, *left_out, *corrections, *earlier;
+	json_t *foreign; /* batches that claims elsewhere hold */
 	struct claim_line sum;
 	int64_t corrections_cents, earlier_cents;
 	int number;
@@ -194,6 +196,7 @@ static void making_release(struct making *m)
 	json_decref(m->left_out);
 	json_decref(m->corrections);
 	json_decref(m->earlier);
+	json_decref(m->foreign);
 }
 
 static bool find_manifest(void *self, const char *batch, int revision, const char *sha256,
@@ -444,6 +447,11 @@ static bool gather(struct making *m, struct error *err)
 			bool in;
 			if (!b->name[0] || (pass == 0) != (held != NULL))
 				continue;
+			if (pass == 1 && json_object_get(m->foreign, b->name)) {
+				leave_out(m, b, "claimed_elsewhere");
+				closed_release(b);
+				continue;
+			}
 			if (pass == 0 && b->state == CLOSED_ABANDONED) {
 				if (held->manifest.n_lines == 0)
 					continue; /* taken back already */
@@ -737,6 +745,7 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 
 	if (!making_begin(&m, until, err) || !(begun = journal_begin(w->journal, err)) ||
 	    !basis_read(&m, err) || !claimable_open(w, &m.claimable, err) ||
+	    !foreign_claims_read(w->journal, &m.foreign, err) ||
 	    !closed_all(w->journal, &m.list, err) || !gather(&m, err) ||
 	    !(claim = claim_json(&m, err)))
 		goto done;

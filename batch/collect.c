@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/foreign_claims.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/sign.h"
 #include "batch/tally.h"
 #include "batch/verify.h"
 #include "config/file.h"
@@ -162,6 +164,22 @@ static bool bring(
 	return ok;
 }
 
+/* Where stations' keys are named: manifest and acceptance are signed by one of them. */
+static bool keys_check(
+    const struct workspace *w, const char *root, const struct incoming *in, struct error *err)
+{
+	static const char *const names[] = {"manifest.json", "acceptance.json"};
+	const char *certificates = settings_text(w->settings, "collect.certificates");
+	bool ok = true;
+
+	for (int i = 0; certificates[0] && ok && i < 2; i++) {
+		char *path = file_path("%s/batches/%s/%s", root, in->tally.batch, names[i]);
+		ok = (i == 1 && !file_exists(path)) || sign_trusted(path, certificates, err);
+		free(path);
+	}
+	return ok;
+}
+
 /* What speaks against taking this batch. *what: 0 nothing new, 1 new, 2 grown. */
 static bool judge(struct workspace *w, const struct incoming *in, const struct known *known,
     int *what, struct error *err)
@@ -266,7 +284,10 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 		error_set(err, ERROR_USAGE, NULL, _("'%s' is this workspace itself"), root);
 		goto done;
 	}
-	if (!folder_verify(root, err) || !(begun = journal_begin(w->journal, err)) ||
+	/* What the source has claimed is known here before anything else: also where a batch is
+	 * refused. */
+	if (!folder_verify(root, err) || !foreign_claims_take(w, root, by, err) ||
+	    !(begun = journal_begin(w->journal, err)) ||
 	    !ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, known_visit, &known, err) ||
 	    !all_read(root, &known, &list, out, err))
 		goto done;
@@ -282,7 +303,7 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 		out->renewed += what == 2;
 		if (what == 0)
 			continue;
-		if (!bring(w, root, in, err) ||
+		if (!keys_check(w, root, in, err) || !bring(w, root, in, err) ||
 		    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
 			json_pack("{ss ss ss ss ss sO sI ss}", "event", "collected", "batch",
 			    in->tally.batch, "workspace", in->tally.workspace, "station",

@@ -61,7 +61,8 @@
  * claim_settled{claim amount}, claim_timestamped{claim time signer sha256},
  * claim_timestamp_missing{claim why}, register_urgent{file_number urgent}, file_allowed{file_number
  * reason}, backup_made{folder events}, restored{epoch backup}, clock_accepted{last reason},
- * collected{batch workspace station manifest manifests[] events head}.
+ * claims_collected{workspace claims[{claim
+ * sha256 cancelled batches}]}, collected{batch workspace station manifest manifests[] events head}.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H

@@ -217,3 +217,48 @@ done:
 	free(signature);
 	return ok;
 }
+
+bool sign_trusted(const char *path, const char *certificates, struct error *err)
+{
+	char *signature = file_path("%s.p7s", path), *data = NULL, *der = NULL, text[200];
+	X509_STORE *store = X509_STORE_new();
+	CMS_ContentInfo *cms = NULL;
+	BIO *content = NULL, *in = NULL;
+	bool ok = false;
+	size_t n, n_der;
+
+	ERR_clear_error();
+	if (!store || X509_STORE_load_file(store, certificates) != 1) {
+		error_set(err, ERROR_SETUP, _("collect.certificates names a PEM file"),
+		    _("cannot read '%s': %s"), certificates, why(text));
+		goto done;
+	}
+	if (!file_exists(signature)) {
+		error_set(err, ERROR_CHECK, NULL, _("'%s' is not signed"), path);
+		goto done;
+	}
+	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+	X509_STORE_set_purpose(store, X509_PURPOSE_ANY);
+	if (!(data = file_read(path, SIGNED_LIMIT_BYTES, &n, err)) ||
+	    !(der = file_read(signature, SIGNED_LIMIT_BYTES, &n_der, err)))
+		goto done;
+	in = BIO_new_mem_buf(der, (int)n_der);
+	content = BIO_new_mem_buf(data, (int)n);
+	cms = in ? d2i_CMS_bio(in, NULL) : NULL;
+	if (!cms || CMS_verify(cms, NULL, store, content, NULL, CMS_BINARY | CMS_DETACHED) != 1) {
+		error_set(err, ERROR_CHECK,
+		    _("collect.certificates names the stations' certificates"),
+		    _("'%s' is signed by a key that is not known here: %s"), path, why(text));
+		goto done;
+	}
+	ok = true;
+done:
+	CMS_ContentInfo_free(cms);
+	X509_STORE_free(store);
+	BIO_free(content);
+	BIO_free(in);
+	free(data);
+	free(der);
+	free(signature);
+	return ok;
+}

@@ -36,4 +36,14 @@ bool sign_file(const struct settings *settings, const char *path, struct error *
  */
 bool sign_check(const char *path, char signer[256], struct error *err);
 
+/*
+ * Checks that "<path>.p7s" is there, is of the file, and comes from a certificate that the PEM file
+ * `certificates` holds, or that one of those has issued. Whether it has expired since is not asked:
+ * it signed when it was valid.
+ *
+ * err  ERROR_CHECK  no signature, not of this file, or of a key that nobody named
+ *      ERROR_SETUP  certificates cannot be read
+ */
+bool sign_trusted(const char *path, const char *certificates, struct error *err);
+
 #endif

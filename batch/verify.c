@@ -12,6 +12,7 @@
 
 #include "batch/claim.h"
 #include "batch/claim_book.h"
+#include "batch/foreign_claims.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/verify_batch.h"
@@ -96,6 +97,8 @@ struct whole { /* a workspace, or a copy of one */
 	struct journal *journal;
 	struct claim_book book;
 	json_t *collected; /* events, by batch: the newest of each */
+	json_t *foreign;   /* events claims_collected, by workspace: the newest of each */
+	json_t *elsewhere; /* batches that those claims hold */
 	json_t *opened;	   /* batches that the workspace's chain knows */
 	json_t *bundles;   /* folders below root that a batch names */
 	json_t *chains;	   /* {"batch": {"17": "head"}} that claims rest on */
@@ -114,6 +117,13 @@ static bool own_line(void *self, int64_t n, const char *line, size_t n_bytes, st
 	if (strstr(line, "\"event\":\"collected\"")) {
 		e = json_loadb(line, n_bytes, 0, NULL);
 		json_object_set(w->collected, text_of(e, "batch"), e);
+		json_decref(e);
+		return true;
+	}
+	if (strstr(line, "\"event\":\"claims_collected\"")) {
+		e = json_loadb(line, n_bytes, 0, NULL);
+		json_object_set(w->foreign, text_of(e, "workspace"), e);
+		foreign_claims_event(w->elsewhere, e);
 		json_decref(e);
 		return true;
 	}
@@ -207,7 +217,10 @@ static bool claims_superfluous(struct whole *w, struct error *err)
 		long number = strtol(names.names[i], &end, 10);
 		char expected[16];
 		snprintf(expected, sizeof expected, "%04ld", number);
-		if (names.names[i][0] == '.') {
+		const json_t *foreign = json_object_get(w->foreign, names.names[i]);
+		if (foreign) {
+			ok = foreign_claims_verify(w->root, foreign, w->report, err);
+		} else if (names.names[i][0] == '.') {
 			verify_find(w->report, path,
 			    _("a claim was interrupted here: the next 'altakt claim list' finishes it or takes it away"));
 		} else if (*end || number < 1 || number > w->book.n ||
@@ -564,6 +577,11 @@ static void claimed_check(struct whole *w, const struct claim_entry *c)
 			if (!b)
 				verify_find(w->report, w->where, _("its batch '%s' is not here"),
 				    text_of(line, "batch"));
+			else if (!c->cancelled && k == 0 && json_object_get(w->elsewhere, b->name))
+				verify_find(w->report, w->where,
+				    _("batch '%s' is claimed twice: workspace %s claims it, too"),
+				    b->name,
+				    text_of(json_object_get(w->elsewhere, b->name), "workspace"));
 			else if (b->chain_good && !json_object_get(line, "collected") &&
 			    !json_object_get(b->claims, key))
 				verify_find(w->report, w->where,
@@ -621,6 +639,8 @@ static bool whole_check(const char *root, struct verify_report *report, struct e
 	    .report = report,
 	    .opened = json_object(),
 	    .collected = json_object(),
+	    .foreign = json_object(),
+	    .elsewhere = json_object(),
 	    .bundles = json_object(),
 	    .chains = json_object()};
 	bool ok = false;
@@ -641,6 +661,8 @@ done:
 	claim_book_release(&w.book);
 	json_decref(w.opened);
 	json_decref(w.collected);
+	json_decref(w.foreign);
+	json_decref(w.elsewhere);
 	json_decref(w.bundles);
 	json_decref(w.chains);
 	journal_close(w.journal);

@@ -122,6 +122,7 @@ static const struct key keys[] = {
     {"timestamp.timeout", KEY_INT, "15", 1, 300},
     {"seal.command", KEY_TEXT, "", .guarded = true},
     {"seal.timeout", KEY_INT, "60", 1, 3600},
+    {"collect.certificates", KEY_TEXT, "", .guarded = true},
     {"report.by_operator", KEY_BOOL, "no", .guarded = true},
     {"report.budget", KEY_DECIMAL, ""},
     {"report.cost_fixed", KEY_DECIMAL, ""},
