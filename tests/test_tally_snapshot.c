@@ -137,9 +137,8 @@ static void test_batch_commit_drops_the_snapshot_of_an_abandoned_batch(void **st
 	fill(&d);
 	desk_check(batch_open(&d.workspace, "b1", &b, &err), &err);
 	desk_check(batch_begin(&b, &err), &err);
-	desk_check(
-	    batch_event(&b, "m.muster",
-		json_pack("{s:s, s:s}", "event", "abandoned", "reason", "wrong box"), &err),
+	desk_check(batch_event(&b, "m.muster",
+		       json_pack("{s:s, s:s}", "event", "abandoned", "reason", "wrong box"), &err),
 	    &err);
 	desk_check(batch_commit(&b, &err), &err);
 	batch_release(&b);
