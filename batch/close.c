@@ -121,6 +121,12 @@ static void pending_check(struct batch *b, bool print, int *decide)
 {
 	int pending = b->tally.rescan_next ? b->tally.rescan_next : b->tally.insert_next;
 
+	if (b->tally.refeed) {
+		say(print,
+		    _("sheets are fed in the place of %s/%d, and nobody has said that all are\n        feed them: altakt scan --batch %s; then: altakt sheet done %s/%d"),
+		    b->name, b->tally.refeed, b->name, b->name, b->tally.refeed);
+		++*decide;
+	}
 	if (!pending)
 		return;
 	say(print,
@@ -537,6 +543,8 @@ static void receipt_print(const struct batch *b)
 		    c.ocr_failed);
 	printf(_("%s: %d files, %d sheets, %d pages, %d images (revision %d, ledger %s)\n"),
 	    b->name, c.files, c.sheets, c.pages, c.images, b->tally.revision, b->tally.head);
+	if (b->tally.box[0])
+		printf(_("  its paper lies in: %s\n"), b->tally.box);
 }
 
 int close_answer_say(const struct batch *b, enum close_answer answer)

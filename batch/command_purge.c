@@ -56,7 +56,7 @@ const struct command command_purge = {
 static void list_csv(const json_t *list)
 {
 	static const char *const head[] = {
-	    "batch", "file_number", "volume", "sheets", "accepted", "accepted_by"};
+	    "batch", "file_number", "volume", "sheets", "accepted", "accepted_by", "box"};
 	struct csv_writer *csv = csv_writer_open();
 	json_t *line;
 	char *text;

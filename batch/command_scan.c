@@ -20,12 +20,12 @@
 #include "scan/scanner.h"
 
 struct feed_words { /* the options that the three share */
-	const char *batch, *profile, *file, *operator_name, *device, *source, *mode, *expect;
+	const char *batch, *profile, *file, *operator_name, *device, *source, *mode, *expect, *box;
 	long volume, sheets, resolution, jobs;
-	bool simplex, duplex, again, import;
+	bool simplex, duplex, again, import, same_sheet;
 };
 
-enum { N_WORDS = 16 };
+enum { N_WORDS = 18 };
 
 static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 {
@@ -38,6 +38,10 @@ static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 	    {"sheets", OPTION_NUMBER, &w->sheets, "N",
 		N_("the operator's own count of the sheets of --file")},
 	    {"operator", OPTION_TEXT, &w->operator_name, "NAME", N_("who feeds")},
+	    {"box", OPTION_TEXT, &w->box, "NAME",
+		N_("where the paper is put afterwards; on receipt and destruction list")},
+	    {"same-sheet", OPTION_FLAG, &w->same_sheet, NULL,
+		N_("further views of the last sheet: a note lifted, a flap opened; they count 0")},
 	    {"expect", OPTION_TEXT, &w->expect, N_("LIST"),
 		N_("a list of the file numbers that this batch should have")},
 	    {"device", OPTION_TEXT, &w->device, "NAME",
@@ -105,6 +109,16 @@ failed:
 	return NULL;
 }
 
+static bool box_name_check(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 32 || name[i] == 127 || name[i] == ',')
+			return false;
+	return n >= 1 && n <= 64 && text_utf8(name, n);
+}
+
 static int words_check(const struct command *command, const struct feed_words *w, struct error *err)
 {
 	if (w->simplex && w->duplex)
@@ -115,6 +129,9 @@ static int words_check(const struct command *command, const struct feed_words *w
 		return command_usage(command, _("--sheets is a number of sheets"));
 	if (w->sheets >= 0 && !w->file)
 		return command_usage(command, _("--sheets goes with --file"));
+	if (w->box && !box_name_check(w->box))
+		return command_usage(command,
+		    _("--box is a name of 1 to 64 bytes, without commas and control characters"));
 	if (w->jobs < 0 || w->jobs > 256)
 		return command_usage(command, _("--jobs is from 0 to 256"));
 	if (w->expect && !file_exists(w->expect))
@@ -255,6 +272,8 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 	    .volume = (int)w->volume,
 	    .sheets = (int)w->sheets,
 	    .expect = job->expect,
+	    .box = w->box,
+	    .same_sheet = w->same_sheet,
 	    .feeder = &feeder,
 	    .duplex = w->duplex,
 	    .pipeline = pipeline,

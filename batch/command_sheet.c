@@ -71,6 +71,7 @@ struct correction { /* what the commands of this file share */
 	struct range range;
 	const char *by, *reason, *file, *after;
 	long volume;
+	bool refeed;
 };
 
 static void correction_release(struct correction *c)
@@ -146,10 +147,31 @@ static bool sheet_event(struct correction *c, int n, json_t *event, struct error
 
 static bool range_void(struct correction *c, struct error *err)
 {
-	for (int n = c->range.from; n <= c->range.to; n++)
-		if (!sheet_event(c, n, json_pack("{ss}", "event", "sheet_voided"), err))
+	for (int n = c->range.from; n <= c->range.to; n++) {
+		json_t *e = json_pack("{ss}", "event", "sheet_voided");
+		if (c->refeed)
+			json_object_set_new(e, "refeed", json_true());
+		if (!sheet_event(c, n, e, err))
 			return false;
+	}
 	return true;
+}
+
+/* What waits for paper that is fed next: a sheet's number, or 0. */
+static int sheet_pending(const struct tally *t)
+{
+	return t->rescan_next ? t->rescan_next : t->insert_next ? t->insert_next : t->refeed;
+}
+
+/* All that takes the place of a voided sheet was fed. */
+static bool refeed_done(struct correction *c, struct error *err)
+{
+	const struct tally *t = &c->batch.tally;
+
+	if (t->refeed != c->range.from)
+		return error_set(err, ERROR_USAGE, NULL,
+		    _("no sheets are fed in the place of %s/%d"), c->batch.name, c->range.from);
+	return sheet_event(c, c->range.from, json_pack("{ss}", "event", "refeed_done"), err);
 }
 
 static bool range_move(struct correction *c, struct error *err)
@@ -201,17 +223,24 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 	    {"reason", OPTION_TEXT, &c.reason, "TEXT", N_("why; stays in the ledger")},
 	    {"file", OPTION_TEXT, &c.file, N_("NO"), N_("move: the file that it belongs to")},
 	    {"volume", OPTION_NUMBER, &c.volume, "V", N_("its volume, from 1")},
-	    {"after", OPTION_TEXT, &c.after, "S", N_("move, insert: behind which sheet")}, {0}};
+	    {"after", OPTION_TEXT, &c.after, "S", N_("move, insert: behind which sheet")},
+	    {"refeed", OPTION_FLAG, &c.refeed, NULL,
+		N_("void: the sheets fed next take its place, until 'sheet done S' or a cover sheet")},
+	    {0}};
 	struct error err = {0};
 	int n, code;
 
 	if (!options_read(&command_sheet, options, argc, argv, args, &n, &code))
 		return code;
 	const char *what = n > 0 ? args[0] : "";
-	bool insert = strcmp(what, "insert") == 0;
+	bool insert = strcmp(what, "insert") == 0, done = strcmp(what, "done") == 0;
 	if (strcmp(what, "void") != 0 && strcmp(what, "move") != 0 && strcmp(what, "rescan") != 0 &&
-	    !insert)
-		return command_usage(&command_sheet, _("say void, move, rescan or insert"));
+	    !insert && !done)
+		return command_usage(&command_sheet, _("say void, move, rescan, insert or done"));
+	if (c.refeed && strcmp(what, "void") != 0)
+		return command_usage(&command_sheet, _("--refeed goes with void"));
+	if (done && !c.reason)
+		c.reason = "all fed";
 	if (insert && n == 1 && c.after)
 		args[n++] = c.after;
 	if (n != 2)
@@ -226,18 +255,29 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 	if (!range_parse(args[1], &c.range, &err))
 		return command_fail(&err);
 	bool ok = correction_begin(call, &c, c.range.batch, &err) && range_check(&c, &err);
-	if (ok && strcmp(what, "void") == 0)
-		ok = range_void(&c, &err);
-	else if (ok && strcmp(what, "move") == 0)
-		ok = range_move(&c, &err);
-	else if (ok && c.range.from != c.range.to)
+	const struct tally_sheet *first = ok ? &c.batch.tally.sheets[c.range.from - 1] : NULL;
+	if (ok && c.range.from != c.range.to && (insert || done || c.refeed || what[0] == 'r'))
 		ok = error_set(&err, ERROR_USAGE, NULL, _("'sheet %s' takes one sheet"), what);
-	else if (ok && (c.batch.tally.rescan_next || c.batch.tally.insert_next))
+	else if (ok && done)
+		ok = refeed_done(&c, &err);
+	else if (ok && c.refeed && (first->separator || first->voided || first->superseded))
+		ok = error_set(&err, ERROR_USAGE, NULL,
+		    _("%s/%d is a cover sheet or does not count any more: nothing can take its place"),
+		    c.batch.name, first->n);
+	else if (ok && c.refeed && sheet_pending(&c.batch.tally))
 		ok = error_set(&err, ERROR_USAGE,
 		    _("feed that sheet first, or take it back with 'altakt decide SHEET keep'"),
 		    _("sheet %s/%d waits for the next sheet already"), c.batch.name,
-		    c.batch.tally.rescan_next ? c.batch.tally.rescan_next
-					      : c.batch.tally.insert_next);
+		    sheet_pending(&c.batch.tally));
+	else if (ok && strcmp(what, "void") == 0)
+		ok = range_void(&c, &err);
+	else if (ok && strcmp(what, "move") == 0)
+		ok = range_move(&c, &err);
+	else if (ok && sheet_pending(&c.batch.tally))
+		ok = error_set(&err, ERROR_USAGE,
+		    _("feed that sheet first, or take it back with 'altakt decide SHEET keep'"),
+		    _("sheet %s/%d waits for the next sheet already"), c.batch.name,
+		    sheet_pending(&c.batch.tally));
 	else if (ok && !insert && c.batch.tally.sheets[c.range.from - 1].separator)
 		ok = error_set(&err, ERROR_USAGE,
 		    _("void it, or feed the cover sheet again as it is"),
@@ -254,6 +294,12 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 	else if (ok && insert)
 		printf(_("%s/%d: the next sheet that is fed into batch %s comes behind it\n"),
 		    c.batch.name, c.range.from, c.batch.name);
+	else if (ok && c.refeed)
+		printf(
+		    _("%s/%d is void: the sheets that are fed into batch %s now take its place, in order, until 'altakt sheet done %s/%d' or a cover sheet\n"),
+		    c.batch.name, c.range.from, c.batch.name, c.batch.name, c.range.from);
+	else if (ok && done)
+		printf(_("%s/%d: all that takes its place was fed\n"), c.batch.name, c.range.from);
 	else if (ok)
 		printf(PLURAL("%s: %d sheet\n", "%s: %d sheets\n", c.range.to - c.range.from + 1),
 		    c.batch.name, c.range.to - c.range.from + 1);
@@ -264,7 +310,7 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 }
 
 const struct command command_sheet = {"sheet",
-    "void|move|rescan|insert S[..S] --by NAME --reason TEXT [--file NO --volume V] [--after S]",
+    "void|move|rescan|insert|done S[..S] --by NAME --reason TEXT [--file NO --volume V] [--after S]",
     N_("Voids, moves, rescans or inserts sheets that were fed."), run_sheet};
 
 /* The sheets behind n that wait for a file because n could not be read: up to the next cover sheet.
@@ -345,7 +391,7 @@ static bool sheet_waits(const struct tally *t, int n)
 
 	return s->suspects > 0 || s->expected - s->missing != s->received ||
 	    (s->file == 0 && !s->voided && !s->separator) || t->rescan_next == n ||
-	    t->insert_next == n;
+	    t->insert_next == n || t->refeed == n;
 }
 
 static int run_decide(const struct call *call, int argc, char **argv)

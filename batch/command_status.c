@@ -126,6 +126,11 @@ static void batch_attention(
 		attention_add(st, "rescan", b->name, b->tally.rescan_next,
 		    file_path(_("batch %s: the next sheet fed supersedes %s/%d"), b->name, b->name,
 			b->tally.rescan_next));
+	if (b->tally.refeed)
+		attention_add(st, "refeed", b->name, b->tally.refeed,
+		    file_path(
+			_("batch %s: sheets are fed in the place of %s/%d; when all are: altakt sheet done %s/%d"),
+			b->name, b->name, b->tally.refeed, b->name, b->tally.refeed));
 	if (!fed_now && close_check(b, false, &decide, &differ, &ignored) && differ > 0)
 		attention_add(st, "differences", b->name, differ,
 		    file_path(

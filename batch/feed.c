@@ -145,20 +145,32 @@ static bool file_open(struct feed *feed, const char *number, int volume, const c
 	return event(feed, e, err);
 }
 
-static json_t *images_json(const struct feed *feed, const struct fed_sheet *s)
+/*
+ * The images of sheet n, sides named by letters. The feeder names files as the paper comes; where
+ * views of an earlier sheet came before, they move to the names that the ledger gives them.
+ */
+static json_t *images_json(const struct feed *feed, const struct fed_sheet *s, int n,
+    const char *letters, struct error *err)
 {
 	json_t *images = json_array();
-	size_t root = strlen(feed->workspace->path) + 1;
 
 	for (int i = 0; i < s->n_images; i++) {
 		const struct fed_image *image = &s->images[i];
-		json_t *one =
-		    json_pack("{ss ss ss sI si si sf si si}", "side", i == 0 ? "f" : "b", "path",
-			image->path +
-			    (strncmp(image->path, feed->workspace->path, root - 1) == 0 ? root : 0),
-			"sha256", image->sha256, "bytes", (json_int_t)image->n_bytes, "width_px",
-			image->width_px, "height_px", image->height_px, "dpi", image->dpi, "depth",
-			image->depth_bits, "channels", image->channels);
+		char side[2] = {letters[i], 0};
+		char *name = file_path("spool/%s/%d%s.tif", feed->batch.name, n, side);
+		char *path = file_path("%s/%s", feed->workspace->path, name);
+		bool there = strcmp(path, image->path) == 0 || file_move(image->path, path, err);
+		json_t *one = json_pack("{ss ss ss sI si si sf si si}", "side", side, "path", name,
+		    "sha256", image->sha256, "bytes", (json_int_t)image->n_bytes, "width_px",
+		    image->width_px, "height_px", image->height_px, "dpi", image->dpi, "depth",
+		    image->depth_bits, "channels", image->channels);
+		free(name);
+		free(path);
+		if (!there) {
+			json_decref(one);
+			json_decref(images);
+			return NULL;
+		}
 		if (one && image->source.path)
 			json_object_set_new(one, "source",
 			    json_pack("{ss si sI sI ss}", "path", image->source.path, "page",
@@ -193,6 +205,9 @@ static bool batch_start(struct feed *feed, struct error *err)
 			err))
 			return false;
 	}
+	if (o->box && strcmp(feed->batch.tally.box, o->box) != 0 &&
+	    !event(feed, json_pack("{ssss}", "event", "box", "box", o->box), err))
+		return false;
 	if (!feed->started &&
 	    !event(feed,
 		json_pack("{ss ss ss ss ss ss ss sb}", "event", "feeding_started", "device",
@@ -207,6 +222,40 @@ static bool batch_start(struct feed *feed, struct error *err)
 	return true;
 }
 
+/* The sheet that the images are further views of, or NULL: they are a sheet of their own. */
+static const struct tally_sheet *view_of(
+    const struct feed *feed, const struct fed_sheet *s, const struct finding *f)
+{
+	const struct tally *t = &feed->batch.tally;
+	const struct tally_sheet *last = t->n_sheets ? &t->sheets[t->n_sheets - 1] : NULL;
+
+	if (!feed->options->same_sheet || f->cover || f->unreadable || !last || last->separator ||
+	    last->voided || last->superseded || last->n_sides + s->n_images > TALLY_SIDES)
+		return NULL;
+	return last;
+}
+
+static bool view_put(
+    struct feed *feed, const struct fed_sheet *s, const struct tally_sheet *last, struct error *err)
+{
+	struct tally_sheet more = *last;
+	char letters[TALLY_SIDES + 1] = "", name[96];
+
+	for (int i = 0; i < s->n_images; i++) {
+		letters[i] = tally_view_letter(&more);
+		more.sides[more.n_sides++].side = letters[i];
+	}
+	batch_sheet_name(&feed->batch, last->n, name);
+	json_t *images = images_json(feed, s, last->n, letters, err);
+	if (!images)
+		return false;
+	json_t *e = json_pack("{ss ss si so}", "event", "view_fed", "sheet", name, "expected",
+	    s->n_expected, "images", images);
+	if (e && s->device_count >= 0)
+		json_object_set_new(e, "device_count", json_integer(s->device_count));
+	return event(feed, e, err);
+}
+
 static bool sheet_put(
     struct feed *feed, const struct fed_sheet *s, struct finding *f, struct error *err)
 {
@@ -218,6 +267,11 @@ static bool sheet_put(
 
 	if (!batch_start(feed, err))
 		return false;
+	const struct tally_sheet *viewed = view_of(feed, s, f);
+	if (viewed)
+		return view_put(feed, s, viewed, err);
+	if (o->same_sheet && !f->cover && !f->unreadable)
+		json_array_append_new(f->suspects, json_string("no_view"));
 	if (feed->file_asked) {
 		if (!file_open(
 			feed, o->file_number, o->volume, "option", NULL, f->suspects, &file, err))
@@ -249,15 +303,19 @@ static bool sheet_put(
 		return false; /* whatever it says, it ends the file before it */
 	}
 	int rescan = f->cover || f->unreadable ? 0 : t->rescan_next;
-	int insert = f->cover || f->unreadable ? 0 : t->insert_next;
+	int insert = f->cover || f->unreadable ? 0
+	    : t->insert_next		       ? t->insert_next
+					       : t->refeed_last;
 	if (rescan)
 		file = t->sheets[rescan - 1].file;
 	else if (insert)
-		file = t->sheets[insert - 1].file;
+		file = t->sheets[(t->insert_next ? insert : t->refeed) - 1].file;
 	batch_sheet_name(&feed->batch, t->n_sheets + 1, name);
+	json_t *images = images_json(feed, s, t->n_sheets + 1, "fb", err);
+	if (!images)
+		return false;
 	json_t *e = json_pack("{ss ss si si sb so}", "event", "sheet_fed", "sheet", name, "file",
-	    file, "expected", s->n_expected, "separator", f->cover != NULL, "images",
-	    images_json(feed, s));
+	    file, "expected", s->n_expected, "separator", f->cover != NULL, "images", images);
 	if (!e)
 		return error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for a sheet"));
 	if (f->cover)
@@ -286,6 +344,7 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 {
 	struct finding f;
 	bool was_open = feed->opened, ok = false;
+	int n_before = feed->batch.tally.n_sheets;
 
 	finding_make(s, &f);
 	if (!feed->opened) {
@@ -302,7 +361,7 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	}
 	feed->opened = feed->started = true;
 	feed->file_asked = false;
-	feed->result->sheets++;
+	feed->result->sheets += feed->batch.tally.n_sheets - n_before;
 	feed->result->suspects += json_array_size(f.suspects) > 0;
 	snprintf(feed->result->batch, sizeof feed->result->batch, "%s", feed->batch.name);
 	const struct tally_sheet *now = &feed->batch.tally.sheets[feed->batch.tally.n_sheets - 1];
@@ -333,6 +392,22 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 done:
 	json_decref(f.suspects);
 	return ok;
+}
+
+/* What has been asked of the sheets that are fed next. */
+static void asked_print(const struct batch *b)
+{
+	const struct tally *t = &b->tally;
+
+	if (t->rescan_next)
+		fprintf(stderr, _("The next sheet takes the place of %s/%d\n"), b->name,
+		    t->rescan_next);
+	else if (t->insert_next)
+		fprintf(stderr, _("The next sheet comes behind %s/%d\n"), b->name, t->insert_next);
+	else if (t->refeed)
+		fprintf(stderr,
+		    _("The sheets that follow take the place of %s/%d, until 'altakt sheet done %s/%d' or a cover sheet\n"),
+		    b->name, t->refeed, b->name, t->refeed);
 }
 
 void feed_last_sheet_print(const struct batch *b)
@@ -527,6 +602,13 @@ bool feed_run(
 		snprintf(out->batch, sizeof out->batch, "%s", feed.batch.name);
 		fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
 		feed_last_sheet_print(&feed.batch);
+		asked_print(&feed.batch);
+	}
+	const struct tally *t = &feed.batch.tally;
+	if (o->same_sheet && (t->n_sheets == 0 || t->sheets[t->n_sheets - 1].separator)) {
+		error_set(err, ERROR_USAGE, _("feed the sheet first, without --same-sheet"),
+		    _("there is no sheet yet of which these could be further views"));
+		goto done;
 	}
 	if (!clock_check(w->journal, err) || !register_any(w->journal, &feed.register_any, err))
 		goto done;

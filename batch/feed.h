@@ -26,6 +26,8 @@ struct feed_options {
 	int volume;		   /* --volume, from 1 */
 	int sheets;		   /* --sheets: the operator's own count of --file, -1 none */
 	json_t *expect;		   /* --expect, or NULL */
+	const char *box;	   /* --box: where the paper is put afterwards, or NULL */
+	bool same_sheet;	   /* --same-sheet: further views of the last sheet recorded */
 	const char *profile;
 	const char *profile_sha256;
 	struct feeder_options

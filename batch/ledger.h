@@ -18,11 +18,14 @@
  *                    images[{side path sha256 bytes width_px height_px dpi depth channels
  *                            source{path page bytes mtime_ns sha256}}]
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
- *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"]
+ *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"]
  *                    after(sheet, for an insert) supersedes(sheet) imprint device_count
+ *   view_fed         sheet expected images[] device_count   further views of a sheet that was fed
+ *   box              box                              where the sheets that follow are put
  *   suspect          sheet reason                     found later
  *   decided          sheet decision("keep"|"void"|"cover") reason [file]
- *   sheet_voided     sheet reason
+ *   sheet_voided     sheet reason [refeed]            refeed: the sheets fed next take its place,
+ *   refeed_done      sheet reason                     in order, until this or a cover sheet
  *   sheet_moved      sheet file after(sheet or "") reason
  *   rescan_asked     sheet reason                     the next sheet fed supersedes it
  *   insert_asked     sheet reason                     the next sheet fed comes behind it

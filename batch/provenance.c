@@ -181,7 +181,12 @@ static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 		json_object_set(sheet, "flags", flags);
 	json_decref(flags);
 	for (int i = 0; i < s->n_sides; i++) {
-		json_t *image = image_json(m, s, &s->sides[i], fed, counted);
+		bool view = s->sides[i].fed_event != s->sides[0].fed_event;
+		json_t *own =
+		    view ? batch_event_read(m->batch, s->sides[i].fed_event, m->err) : fed;
+		json_t *image = own ? image_json(m, s, &s->sides[i], own, counted) : NULL;
+		if (view)
+			json_decref(own);
 		if (!image)
 			goto done;
 		json_array_append_new(images, image);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/batch.h"
 #include "batch/closed.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
@@ -92,7 +93,7 @@ static bool image_visit(void *self, int64_t n, const char *line, size_t n_bytes,
 	bool ok = true;
 	size_t i;
 
-	if (!strstr(line, "\"event\":\"sheet_fed\""))
+	if (!strstr(line, "\"event\":\"sheet_fed\"") && !strstr(line, "\"event\":\"view_fed\""))
 		return true;
 	e = json_loadb(line, n_bytes, 0, NULL);
 	json_array_foreach(json_object_get(e, "images"), i, image)
@@ -180,12 +181,25 @@ json_t *purge_destruction_list(struct workspace *w, struct error *err)
 	out = json_array();
 	for (int i = 0; i < list.n; i++) {
 		const struct closed_batch *b = &list.batches[i];
-		for (int k = 0; b->state == CLOSED_ACCEPTED && k < b->n_lines; k++)
+		struct batch own = {0}; /* a collected one has its paper elsewhere */
+		if (b->state != CLOSED_ACCEPTED)
+			continue;
+		if (!b->collected && !batch_open(w, b->name, &own, err)) {
+			json_decref(out);
+			out = NULL;
+			break;
+		}
+		for (int k = 0; k < b->n_lines; k++) {
+			const struct closed_file *line = &b->lines[k];
+			const struct tally_file *f =
+			    tally_file_find(&own.tally, line->file_number, line->volume);
 			json_array_append_new(out,
-			    json_pack("{ss ss si si ss ss}", "batch", b->name, "file_number",
-				b->lines[k].file_number, "volume", b->lines[k].volume, "sheets",
-				b->lines[k].sheets, "accepted", b->accepted, "accepted_by",
-				b->accepted_by));
+			    json_pack("{ss ss si si ss ss ss}", "batch", b->name, "file_number",
+				line->file_number, "volume", line->volume, "sheets", line->sheets,
+				"accepted", b->accepted, "accepted_by", b->accepted_by, "box",
+				f ? f->box : ""));
+		}
+		batch_release(&own);
 	}
 	closed_list_release(&list);
 	return out;

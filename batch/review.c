@@ -117,9 +117,9 @@ static void page_key(const json_t *e, char key[24])
 
 static bool event_is_work(const char *event)
 {
-	static const char *const names[] = {"sheet_fed", "feeding_started", "operator", "decided",
-	    "sheet_voided", "sheet_moved", "rescan_asked", "image_missing", "file_renumbered",
-	    "file_reopened", "count_given", "settled"};
+	static const char *const names[] = {"sheet_fed", "view_fed", "feeding_started", "operator",
+	    "decided", "sheet_voided", "sheet_moved", "rescan_asked", "image_missing",
+	    "file_renumbered", "file_reopened", "count_given", "settled"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(event, names[i]) == 0)

@@ -104,6 +104,27 @@ static bool read_feeding(struct tally *t, const json_t *e, int64_t n, struct err
 	return true;
 }
 
+/* Names the box that the sheets of a file go into, beside those that it has already. */
+static void file_box(struct tally *t, int file)
+{
+	if (!file || !t->box[0])
+		return;
+	struct tally_file *f = &t->files[file - 1];
+	size_t k = strlen(t->box), used = strlen(f->box);
+	for (const char *at = f->box; *at; at = strchr(at, ',') ? strchr(at, ',') + 2 : "")
+		if (strncmp(at, t->box, k) == 0 && (at[k] == '\0' || at[k] == ','))
+			return;
+	snprintf(f->box + used, sizeof f->box - used, "%s%s", used ? ", " : "", t->box);
+}
+
+static bool read_box(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	(void)n;
+	(void)err;
+	snprintf(t->box, sizeof t->box, "%s", text_of(e, "box"));
+	return true;
+}
+
 static bool read_file_opened(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	if (int_of(e, "file", 0) != t->n_files + 1)
@@ -134,6 +155,16 @@ static bool side_add(struct tally_sheet *s, const json_t *image, int64_t n, stru
 		(int64_t)int_of(image, "width_px", 0) * (int64_t)int_of(image, "height_px", 0)};
 	s->received++;
 	return true;
+}
+
+char tally_view_letter(const struct tally_sheet *s)
+{
+	static const char letters[] = "cdeghi"; /* f and b are front and back */
+	int views = 0;
+
+	for (int i = 0; i < s->n_sides; i++)
+		views += s->sides[i].side != 'f' && s->sides[i].side != 'b';
+	return s->n_sides < TALLY_SIDES ? letters[views] : 0;
 }
 
 static int suspect_bit(const char *name)
@@ -239,12 +270,37 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	if (after) {
 		order_place(t, s->n, after->n);
 		t->insert_next = 0;
+		if (t->refeed)
+			t->refeed_last = s->n;
 	}
-	if (s->separator)
+	if (s->separator) {
 		t->open_file = file;
+		t->refeed = t->refeed_last = 0;
+	}
+	file_box(t, file);
 	if (file > 0 && file == t->open_file)
 		t->files[file - 1].complete = false;
 	file_stale(t, file);
+	return true;
+}
+
+/* Further views of a sheet: a note lifted, a flap opened, part of a fold-out. They count 0. */
+static bool read_view(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+	size_t i;
+	json_t *item;
+
+	if (!s)
+		return bad(err, n, _("there is no such sheet"));
+	s->expected += int_of(e, "expected", 1);
+	t->device_count = int_of(e, "device_count", -1);
+	json_array_foreach(json_object_get(e, "images"), i, item)
+	{
+		if (!side_add(s, item, n, err))
+			return false;
+	}
+	file_stale(t, s->file);
 	return true;
 }
 
@@ -295,8 +351,20 @@ static bool read_voided(struct tally *t, const json_t *e, int64_t n, struct erro
 		return bad(err, n, _("there is no such sheet"));
 	s->voided = true;
 	s->suspects = 0;
+	if (json_is_true(json_object_get(e, "refeed")))
+		t->refeed = t->refeed_last = s->n;
 	sheet_due(s);
 	file_stale(t, s->file);
+	return true;
+}
+
+static bool read_refeed_done(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_sheet *s = sheet_of(t, e);
+
+	if (!s || s->n != t->refeed)
+		return bad(err, n, _("there is no such sheet"));
+	t->refeed = t->refeed_last = 0;
 	return true;
 }
 
@@ -527,6 +595,9 @@ static const struct {
     {"feeding_stopped", read_feeding},
     {"file_opened", read_file_opened},
     {"sheet_fed", read_fed},
+    {"view_fed", read_view},
+    {"box", read_box},
+    {"refeed_done", read_refeed_done},
     {"suspect", read_suspect},
     {"decided", read_decided},
     {"sheet_voided", read_voided},

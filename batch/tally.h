@@ -49,6 +49,7 @@ struct tally_file {
 	int volume;
 	int prepared; /* the slip's count, -1 unknown */
 	int given;    /* the operator's own count, -1 none */
+	char box[128]; /* where its paper lies now, "" unknown; several: "K-1, K-2" */
 	bool from_cover, complete, settled;
 	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
 	int64_t changed; /* the event that last changed what its bundle holds */
@@ -84,6 +85,9 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	int open_file;	 /* the file that the next sheet joins, 0: none */
 	int rescan_next; /* sheet that the next fed one supersedes, 0: none */
 	int insert_next; /* sheet behind which the next fed one comes, 0: none */
+	int refeed;	 /* voided sheet whose place the fed ones take, in order, 0: none */
+	int refeed_last; /* the one behind which the next of them comes */
+	char box[65];	 /* where sheets are put now, "" unknown */
 	bool feeding;
 	int device_count; /* the device's own count at the last sheet, -1 unknown */
 	int64_t events;
@@ -92,6 +96,9 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	int claim; /* 0, or the number of the claim it is in */
 	bool seen_all;
 };
+
+/* The letter of a sheet's next further view: 'c' and on; 0: it has all that a sheet can have. */
+char tally_view_letter(const struct tally_sheet *sheet);
 
 /* True while the difference that a lead settled is the one that there is: sheets valid ones. */
 bool tally_file_settled(const struct tally_file *file, int sheets);
