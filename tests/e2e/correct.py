@@ -1,0 +1,111 @@
+"""Corrections by paper: a double feed fed anew in its place, further views of a sheet, the box where paper lies."""
+import os
+import subprocess
+
+import harness
+from harness import USAGE, WAITING, Page, Stack, balance, check, contains, equal, independent, words
+
+WHO = ("--by", "Erika Mustermann", "--reason", "two sheets went through at once")
+
+
+def lay(ws, name, *numbers, cover=None):
+    stack = Stack(name)
+    if cover:
+        stack.cover(cover)
+    for n in numbers:
+        stack.sheet(Page(words(n)))
+    return stack.lay(ws.folder)
+
+
+def text_of(ws, entry):
+    folder = os.path.join(ws.path, entry["bundle"], "data")
+    pdf = next(os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".pdf"))
+    done = subprocess.run(["pdftotext", pdf, "-"], stdout=subprocess.PIPE, text=True, check=True)
+    return " ".join(done.stdout.split())
+
+
+def agreed(ws):
+    """The manifest, after everything that proves it."""
+    ws("verify")
+    independent(ws.path)
+    balance(ws.manifest())
+    return ws.manifest()
+
+
+def test_a_double_feed_is_fed_anew_in_its_place(ws):
+    ws("scan", "--device", lay(ws, "first", 1, 2, 3, cover="33/1"))
+    batch = ws.batch()
+    equal(ws("sheet", "void", f"{batch}/1", "--refeed", *WHO, expect=USAGE).out, "", "a cover sheet has no place")
+    ws("sheet", "void", f"{batch}/3", "--refeed", *WHO)
+    contains(ws("sheet", "rescan", f"{batch}/2", *WHO, expect=USAGE).err, f"{batch}/3")
+    # Two calls, as after a power cut between them; another file is begun, and ends nothing before its cover sheet.
+    contains(ws("scan", "--device", lay(ws, "second", 21)).err, f"{batch}/3")
+    contains(ws("status").out, f"{batch}/3")
+    contains(ws("close", batch, expect=WAITING).err, "sheet done")
+    ws("scan", "--device", lay(ws, "third", 22))
+    ws("sheet", "done", f"{batch}/3", "--by", "Erika Mustermann")
+    ws("sheet", "done", f"{batch}/3", "--by", "Erika Mustermann", expect=USAGE)
+    ws("scan", "--device", lay(ws, "fourth", 4))
+    ws("process")
+    ws("close", batch)
+    m = agreed(ws)
+    equal((m["counts"]["sheets"], m["counts"]["voided"], m["balance"]["fed"]), (5, 1, 7), "sheets, voided, fed")
+    found, at = text_of(ws, m["files"][0]), 0
+    for n in (1, 21, 22, 3, 4):
+        check(found.find(words(n), at) >= 0, f"'{words(n)}' is not where it belongs in: {found}")
+        at = found.find(words(n), at)
+
+
+def test_a_cover_sheet_ends_what_is_fed_anew(ws):
+    ws("scan", "--device", lay(ws, "first", 1, 2, cover="33/1"))
+    batch = ws.batch()
+    ws("sheet", "void", f"{batch}/3", "--refeed", *WHO)
+    ws("scan", "--device", lay(ws, "rest", 5, 6))
+    ws("scan", "--device", lay(ws, "next", 7, cover="33/2"))
+    ws("process")
+    ws("close", batch)
+    equal([(f["file_number"], f["sheets"]) for f in agreed(ws)["files"]], [("33/1", 3), ("33/2", 1)], "files")
+
+
+def test_further_views_are_images_and_no_sheets(ws):
+    contains(ws("scan", "--device", lay(ws, "none", 9), "--same-sheet", expect=USAGE).err, "no sheet yet")
+    ws("scan", "--device", lay(ws, "first", 1, cover="33/1"))
+    batch = ws.batch()
+    said = ws("scan", "--device", lay(ws, "lifted", 2), "--same-sheet")
+    contains(said.out, "0 sheets")
+    ws("scan", "--device", lay(ws, "after", 3))
+    ws("process")
+    ws("close", batch)
+    m = agreed(ws)
+    equal((m["counts"]["sheets"], m["counts"]["images"], m["balance"]["images_expected"]), (2, 8, 8),
+          "sheets, images, expected images")
+    equal(m["files"][0]["pages"], 3, "pages")
+    found = text_of(ws, m["files"][0])
+    check(found.find(words(1)) < found.find(words(2)) < found.find(words(3)), f"not in order: {found}")
+    # As images of the sheet they can be looked at, and their raw images go with the batch's.
+    names = [p for p in os.listdir(os.path.join(ws.path, "spool", batch)) if p.endswith(".tif")]
+    equal(sorted(names), ["1b.tif", "1f.tif", "2b.tif", "2c.tif", "2d.tif", "2f.tif", "3b.tif", "3f.tif"], "raw images")
+    ws.settings(retention__raw_days=0)
+    ws.accept()
+    ws("purge", batch)
+    left = [p for p in os.listdir(os.path.join(ws.path, "spool", batch)) if p.endswith(".tif")]
+    equal(left, [], "raw images after the purge")
+
+
+def test_the_box_is_on_receipt_and_destruction_list(ws):
+    ws("scan", "--device", lay(ws, "first", 1, cover="33/1"), "--box", "K-17")
+    ws("scan", "--device", lay(ws, "second", 2, cover="33/2"), "--box", "K-18", "--operator", "Max Mustermann")
+    batch = ws.batch()
+    equal([e["operator"] for e in ws.ledger() if e["event"] == "operator"], ["Erika Mustermann", "Max Mustermann"],
+          "the handover")
+    ws("scan", "--device", lay(ws, "bad", 3), "--box", "a,b", expect=USAGE)
+    ws("process")
+    contains(ws("close", batch).out, "K-18")
+    ws.accept(lead="Lea Beispiel")
+    listed = ws("destruction", "list", "--json").json
+    equal([(e["file_number"], e["box"]) for e in listed], [("33/1", "K-17"), ("33/2", "K-18")], "boxes")
+    agreed(ws)
+
+
+if __name__ == "__main__":
+    harness.main()
