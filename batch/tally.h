@@ -47,8 +47,8 @@ struct tally_file {
 	int file; /* from 1 */
 	char file_number[FILE_NUMBER_SIZE];
 	int volume;
-	int prepared; /* the slip's count, -1 unknown */
-	int given;    /* the operator's own count, -1 none */
+	int prepared;  /* the slip's count, -1 unknown */
+	int given;     /* the operator's own count, -1 none */
 	char box[128]; /* where its paper lies now, "" unknown; several: "K-1, K-2" */
 	bool from_cover, complete, settled;
 	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
