@@ -14,21 +14,43 @@
 #include "config/log.h"
 #include "config/text.h"
 #include "ocr/farm.h"
+#include "ocr/layout.h"
 #include "ocr/pool.h"
 #include "ocr/recogniser.h"
+#include "ocr/script.h"
 #include "scan/clean.h"
 #include "scan/encode.h"
 #include "scan/raw.h"
 
-enum { THUMBNAIL_SIDE_PX = 900 };
-#define BLANK_DPI 150.0 /* of the page that is kept of a blank side */
+enum {
+	THUMBNAIL_SIDE_PX = 900,
+	FURTHER_WORDS = 5, /* with fewer, confidence says nothing about the language */
+	FURTHER_MOST = 4,
+};
+#define FURTHER_CONFIDENCE 94.0 /* a page in a language of its models has more, as a rule */
+#define FURTHER_GAIN	   2.0
+#define BLANK_DPI	   150.0 /* of the page that is kept of a blank side */
+#define TURN_CONFIDENCE	   8.0	 /* of the detector, for a page to be turned on its word */
 
 struct worker {
 	const struct settings *settings;
 	struct farm *farm;	       /* opened with the first page for it */
 	long farm_again_ms;	       /* not before, after it could not be opened */
 	struct recogniser *recogniser; /* opened with the first page that has something to read */
-	bool languages_missing;
+	char languages[SCRIPT_LANGUAGES_SIZE]; /* its own */
+	struct script_detector *detector; /* opened with the first page that it is asked about */
+	bool no_detector;		  /* its model is not installed */
+};
+
+/* A page on its way to its text: how it is looked at, and what with. */
+struct reading {
+	const char *wanted; /* languages: the register's, or the setting's */
+	PIX *prepared;
+	double scale, dpi;
+	bool prepared_well;
+	struct error why; /* where it is not */
+	bool looked;
+	struct script_found script; /* where it was looked at */
 };
 
 static long now_ms(void)
@@ -80,13 +102,162 @@ void farm_options_read(const struct settings *s, const char *models, struct farm
 	    .replicas = (int)settings_int(s, "farm.replicas")};
 }
 
+static bool wants_script(const struct reading *r)
+{
+	return strcmp(r->wanted, SCRIPT_AUTO) == 0;
+}
+
+static void reading_prepare(struct reading *r, const PIX *page, double dpi)
+{
+	pixDestroy(&r->prepared);
+	r->scale = 1;
+	r->why = (struct error){0};
+	r->prepared_well = clean_for_recognition(page, dpi, 0, &r->prepared, &r->scale, &r->why);
+	r->dpi = dpi / r->scale;
+}
+
+/* Asks the detector about the prepared page. False: there is none. */
+static bool reading_look(struct worker *w, struct reading *r)
+{
+	struct error err = {0};
+
+	if (!w->detector && !w->no_detector &&
+	    !script_detector_open(settings_text(w->settings, "ocr.tessdata"), &w->detector, &err)) {
+		log_put(LOG_WARNING, "osd", "%s", err.what);
+		w->no_detector = true;
+	}
+	if (!w->detector || !r->prepared_well)
+		return false;
+	script_detect(w->detector, r->prepared, r->dpi, &r->script);
+	r->looked = true;
+	return true;
+}
+
+/*
+ * Cleaning tells up from down by what stands out above and below lines of Latin print, which other
+ * scripts do the other way round. A page that it turned is held against the detector, and so is
+ * each one whose script is asked for.
+ */
+static bool page_upright(
+    struct worker *w, struct reading *r, struct clean_result *c, struct error *err)
+{
+	reading_prepare(r, c->page, c->dpi);
+	if (!settings_bool(w->settings, "clean.orient") ||
+	    (c->rotated_deg == 0 && !wants_script(r)) || !reading_look(w, r) ||
+	    r->script.turn_deg == 0 || r->script.turn_confidence < TURN_CONFIDENCE)
+		return true;
+	PIX *turned = pixRotateOrth(c->page, r->script.turn_deg / 90);
+	if (!turned)
+		return error_set(err, ERROR_SYSTEM, NULL, _("not enough memory for the page"));
+	pixDestroy(&c->page);
+	c->page = turned;
+	pixSetResolution(turned, (int)(c->dpi + 0.5), (int)(c->dpi + 0.5));
+	if (r->script.turn_deg != 180) {
+		double width_mm = c->width_mm;
+		c->width_mm = c->height_mm;
+		c->height_mm = width_mm;
+	}
+	c->rotated_deg = (c->rotated_deg + r->script.turn_deg) % 360;
+	c->orient_confidence = r->script.turn_confidence;
+	c->orient_unsure = false;
+	reading_prepare(r, c->page, c->dpi);
+	return true;
+}
+
+static void missing_flag(json_t *answer, const char *package)
+{
+	char flag[SCRIPT_PACKAGE_SIZE + 32];
+
+	snprintf(flag, sizeof flag, "language_missing:%s", package);
+	flag_add(answer, flag);
+}
+
+/* Which models the page is read with: those of its script, of the register, or of the setting. */
+static bool reading_languages(struct worker *w, struct reading *r, json_t *answer,
+    char languages[SCRIPT_LANGUAGES_SIZE], struct error *err)
+{
+	const char *tessdata = settings_text(w->settings, "ocr.tessdata");
+	char package[SCRIPT_PACKAGE_SIZE] = "";
+
+	if (wants_script(r)) {
+		if (!r->looked)
+			reading_look(w, r);
+		if (!script_languages(tessdata, r->script.name, languages, package, err))
+			return false;
+		if (r->looked) {
+			json_object_set_new(answer, "script", json_string(r->script.name));
+			real_put(answer, "script_confidence", r->script.confidence, 0.01);
+		}
+	} else if (strcmp(r->wanted, settings_text(w->settings, "ocr.languages")) == 0) {
+		snprintf(languages, SCRIPT_LANGUAGES_SIZE, "%s", r->wanted);
+	} else {
+		if (!script_installed(tessdata, r->wanted, languages, package, err))
+			return false;
+		if (!*languages) { /* none of the register's: the setting's, which are there */
+			struct reading usual = *r;
+			usual.wanted = settings_text(w->settings, "ocr.languages");
+			missing_flag(answer, package);
+			return reading_languages(w, &usual, answer, languages, err);
+		}
+	}
+	if (*package)
+		missing_flag(answer, package);
+	return true;
+}
+
+static bool recogniser_for(struct worker *w, const char *languages, struct error *err)
+{
+	if (w->recogniser && strcmp(w->languages, languages) == 0)
+		return true;
+	recogniser_close(w->recogniser);
+	w->recogniser = NULL;
+	if (!recogniser_open(
+		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err))
+		return false;
+	snprintf(w->languages, sizeof w->languages, "%s", languages);
+	return true;
+}
+
+/*
+ * A page of Latin script that was read badly may be in another language than the usual ones: the
+ * others that are installed are tried, and the surest reading is kept.
+ */
+static bool page_read_further(struct worker *w, const struct farm_page *page,
+    char languages[SCRIPT_LANGUAGES_SIZE], struct recognition *best, struct error *err)
+{
+	char other[SCRIPT_LANGUAGES_SIZE];
+
+	if (best->words < FURTHER_WORDS || best->mean_confidence >= FURTHER_CONFIDENCE)
+		return true;
+	for (int n = 0; n < FURTHER_MOST &&
+	     script_further(settings_text(w->settings, "ocr.tessdata"), n, other);
+	     n++) {
+		struct recognition r = {0};
+		struct error ignored = {0};
+		if (!recogniser_for(w, other, err))
+			return false;
+		if (!farm_recognise_page(w->recogniser, page, &r, &ignored))
+			continue;
+		if (r.mean_confidence > best->mean_confidence + FURTHER_GAIN) {
+			snprintf(languages, SCRIPT_LANGUAGES_SIZE, "%s", other);
+			recognition_release(best);
+			*best = r;
+		} else {
+			recognition_release(&r);
+		}
+	}
+	return true;
+}
+
 /*
  * The pool's waiters give their pages to the farm. False: recognise it here, be it that this worker
  * is none of them, that the farm is away or that nobody answered.
  */
-static bool page_to_farm(
-    struct worker *w, const struct farm_page *page, struct recognition *r, char **models)
+static bool page_to_farm(struct worker *w, const struct farm_page *page, const char *languages,
+    struct recognition *r, char **models)
 {
+	const char *tessdata = settings_text(w->settings, "ocr.tessdata");
+	char usual[SCRIPT_LANGUAGES_SIZE], package[SCRIPT_PACKAGE_SIZE];
 	struct farm_result result = {0};
 	struct farm_options options;
 	struct error err = {0};
@@ -94,8 +265,12 @@ static bool page_to_farm(
 
 	if (!*settings_text(w->settings, "farm.url") || !pool_worker_waits())
 		return false;
-	if (!recogniser_models(settings_text(w->settings, "ocr.languages"),
-		settings_text(w->settings, "ocr.tessdata"), models, &err))
+	/* the farm's workers have the usual models; a page in other languages is read here */
+	snprintf(usual, sizeof usual, "%s", settings_text(w->settings, "ocr.languages"));
+	if (strcmp(usual, SCRIPT_AUTO) == 0 &&
+	    !script_languages(tessdata, "", usual, package, &err))
+		return false;
+	if (strcmp(usual, languages) != 0 || !recogniser_models(languages, tessdata, models, &err))
 		return false;
 	farm_options_read(w->settings, *models, &options);
 	options.patience_ms = (int)settings_int(w->settings, "ocr.timeout") * 1000;
@@ -118,29 +293,53 @@ here:
 }
 
 /* Recognises; a page that cannot be is kept without text and says so. */
-static bool page_recognise(
-    struct worker *w, const PIX *page, double dpi, json_t *answer, char **alto, struct error *err)
+static bool page_recognise(struct worker *w, struct reading *reading, const struct clean_result *c,
+    json_t *answer, char **alto, struct error *err)
 {
-	const char *languages = settings_text(w->settings, "ocr.languages");
+	char text[1100], *models = NULL, languages[SCRIPT_LANGUAGES_SIZE];
 	struct recognition r = {0};
-	struct error why = {0};
-	PIX *prepared = NULL;
-	double scale = 1;
+	struct error why = reading->why;
 	bool ok = false;
-	char text[1100], *models = NULL;
 
-	bool prepared_well = clean_for_recognition(page, dpi, 0, &prepared, &scale, &why);
-	struct farm_page to_read = {prepared, scale, dpi / scale, pixGetWidth(page),
-	    pixGetHeight(page), dpi, (int)settings_int(w->settings, "ocr.timeout") * 1000};
-	ok = prepared_well && page_to_farm(w, &to_read, &r, &models);
-	if (!ok && !w->recogniser &&
-	    !recogniser_open(
-		languages, settings_text(w->settings, "ocr.tessdata"), &w->recogniser, err)) {
-		pixDestroy(&prepared);
+	if (!reading_languages(w, reading, answer, languages, err))
 		return false;
+	struct farm_page to_read = {reading->prepared, reading->scale, reading->dpi,
+	    pixGetWidth(c->page), pixGetHeight(c->page), c->dpi,
+	    (int)settings_int(w->settings, "ocr.timeout") * 1000};
+	if (reading->prepared_well) {
+		json_object_set_new(answer, "languages", json_string(languages));
+		real_put(answer, "ocr_dpi", reading->dpi, 0.01);
+		json_object_set_new(answer, "segmentation",
+		    json_string(layout_find(reading->prepared, reading->dpi, NULL) == LAYOUT_BLOCK
+			    ? "block"
+			    : "any"));
+		ok = page_to_farm(w, &to_read, languages, &r, &models);
+		if (!ok && !recogniser_for(w, languages, err))
+			return false;
+		ok = ok || farm_recognise_page(w->recogniser, &to_read, &r, &why);
+		char first[SCRIPT_LANGUAGES_SIZE];
+		memcpy(first, languages, sizeof first);
+		if (ok && wants_script(reading) &&
+		    (!*reading->script.name || strcmp(reading->script.name, "Latin") == 0) &&
+		    !page_read_further(w, &to_read, languages, &r, err)) {
+			recognition_release(&r);
+			free(models);
+			return false;
+		}
+		if (strcmp(first, languages) != 0) {
+			free(models);
+			models = NULL;
+			if (!recogniser_models(languages,
+				settings_text(w->settings, "ocr.tessdata"), &models, err)) {
+				recognition_release(&r);
+				return false;
+			}
+			json_object_set_new(answer, "languages", json_string(languages));
+		} else if (!models && ok && !recogniser_for(w, languages, err)) {
+			recognition_release(&r);
+			return false;
+		}
 	}
-	if (!ok && prepared_well)
-		ok = farm_recognise_page(w->recogniser, &to_read, &r, &why);
 	if (ok) {
 		json_object_set_new(answer, "words", json_integer(r.words));
 		real_put(answer, "confidence", r.mean_confidence, 0.1);
@@ -156,7 +355,6 @@ static bool page_recognise(
 		flag_add(answer, "ocr_failed");
 	}
 	recognition_release(&r);
-	pixDestroy(&prepared);
 	free(models);
 	return true;
 }
@@ -271,6 +469,10 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 	    .deskew = settings_bool(w->settings, "clean.deskew"),
 	    .crop = settings_bool(w->settings, "clean.crop"),
 	    .blank = settings_bool(w->settings, "clean.blank")};
+	const char *languages = json_string_value(json_object_get(job, "languages"));
+	struct reading reading = {.wanted = languages && *languages
+		? languages
+		: settings_text(w->settings, "ocr.languages")};
 	struct clean_result c = {0};
 	struct error why = {0};
 	char *thumb = file_path("%s.jpg", base ? base : ""),
@@ -303,6 +505,8 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 		if (!page_as_it_is(raw, dpi, &c, err))
 			goto done;
 	}
+	if (!c.blank && tries < 2 && !page_upright(w, &reading, &c, err))
+		goto done;
 	if (!c.page && !page_of_blank(raw, c.dpi, &c, err))
 		goto done;
 	result_put(answer, &c);
@@ -315,7 +519,7 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 		goto done;
 	long encoded = now_ms();
 	if (!c.blank && tries < 2) {
-		if (!page_recognise(w, c.page, c.dpi, answer, &alto, err))
+		if (!page_recognise(w, &reading, &c, answer, &alto, err))
 			goto done;
 	} else if (!c.blank) {
 		json_object_set_new(answer, "ocr_failed", json_true());
@@ -337,6 +541,7 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 done:
 	clean_result_release(&c);
 	pixDestroy(&raw);
+	pixDestroy(&reading.prepared);
 	free(alto);
 	free(alto_path);
 	free(thumb);
@@ -393,6 +598,7 @@ int page_serve(const struct settings *settings)
 	setMsgSeverity(L_SEVERITY_ERROR);
 	int code = pool_serve(work, &w);
 	recogniser_close(w.recogniser);
+	script_detector_close(w.detector);
 	farm_close(w.farm);
 	return code;
 }

@@ -3,7 +3,8 @@
  * the small proof image) or with one finished case file (make its bundle). Jobs and answers are
  * JSON, so that they travel over the pool's sockets and the farm alike.
  *
- *   {"kind":"page","raw":"/w/spool/b/1f.tif","base":"/w/spool/b/1f","proof":false,"tries":0}
+ *   {"kind":"page","raw":"/w/spool/b/1f.tif","base":"/w/spool/b/1f","proof":false,"tries":0,
+ *    "languages":"rus+deu"}          languages: the register's for this file; "": the setting's
  *   {"kind":"bundle","spec":"/w/spool/b/1.bundle.json"}
  *
  * The answer to a page has the fields of the ledger's page_done; files are durable before it is

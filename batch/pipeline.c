@@ -20,7 +20,7 @@
 enum { TRIES_MAX = 4 };		   /* of a page; batch/page.c says what each of them leaves out */
 #define PAGE_PIXELS	 8700000ll /* A4 at 300 dpi, which ocr.memory_mib is meant for */
 #define DISK_LEAST_BYTES (64ull << 20)
-#define URGENT_MS	 5000 /* how often the register is asked again */
+#define NOTED_MS	 5000 /* how often the register is asked again */
 
 struct flight {	     /* a job in the pool */
 	uint64_t id; /* 0: free */
@@ -30,6 +30,11 @@ struct flight {	     /* a job in the pool */
 	int tries;
 	int64_t changed; /* tally_file.changed when its bundle was begun */
 	char bundle[256];
+};
+
+struct noted { /* of a case file in the register */
+	bool urgent;
+	char languages[REGISTER_LANGUAGES_SIZE];
 };
 
 struct pipeline {
@@ -47,10 +52,10 @@ struct pipeline {
 	struct error held_why; /* the first of them */
 	uint64_t next_id;
 	char cursor_batch[65];
-	int cursor;		    /* all sheets before it are done */
-	bool *urgent;		    /* by file - 1: the register's mark */
-	int n_urgent, urgent_files; /* how many are told, and how many of them are marked */
-	int64_t urgent_ms;
+	int cursor;		   /* all sheets before it are done */
+	struct noted *noted;	   /* by file - 1: what the register says */
+	int n_noted, urgent_files; /* how many are told, and how many of them are urgent */
+	int64_t noted_ms;
 	struct pipeline_work work;
 };
 
@@ -120,7 +125,7 @@ void pipeline_close(struct pipeline *p)
 	free(p->flights);
 	free(p->again);
 	free(p->held);
-	free(p->urgent);
+	free(p->noted);
 	free(p);
 }
 
@@ -207,9 +212,11 @@ static bool page_submit(struct pipeline *p, struct batch *b, const struct tally_
 
 	*f = (struct flight){.sheet = s->n, .side = side, .tries = tries};
 	snprintf(f->batch, sizeof f->batch, "%s", b->name);
+	const char *languages =
+	    s->file >= 1 && s->file <= p->n_noted ? p->noted[s->file - 1].languages : "";
 	ok = submit(p, f,
-	    json_pack("{ss ss ss sb si}", "kind", "page", "raw", raw, "base", base, "proof",
-		s->voided || s->superseded, "tries", tries),
+	    json_pack("{ss ss ss sb si ss}", "kind", "page", "raw", raw, "base", base, "proof",
+		s->voided || s->superseded, "tries", tries, "languages", languages),
 	    page_memory_bytes(p, &s->sides[side]), err);
 	free(base);
 	free(raw);
@@ -497,17 +504,17 @@ static bool page_again(const struct pipeline *p, const char *batch, int sheet, i
 	return false;
 }
 
-/* Which of the batch's files the register marks as urgent; asked now and then: it can change. */
-static bool urgent_read(struct pipeline *p, struct batch *b, struct error *err)
+/* What the register says of the batch's files; asked now and then: it can change. */
+static bool noted_read(struct pipeline *p, struct batch *b, struct error *err)
 {
 	int n = b->tally.n_files;
 
-	if (p->n_urgent == n && now_ms() - p->urgent_ms < URGENT_MS)
+	if (p->n_noted == n && now_ms() - p->noted_ms < NOTED_MS)
 		return true;
-	bool *more = realloc(p->urgent, (size_t)n + 1);
+	struct noted *more = realloc(p->noted, ((size_t)n + 1) * sizeof *more);
 	if (!more)
 		return error_errno(err, NULL, _("cannot go on with page work"));
-	p->urgent = more;
+	p->noted = more;
 	p->urgent_files = 0;
 	for (int i = 0; i < n; i++) {
 		const struct tally_file *f = &b->tally.files[i];
@@ -516,11 +523,14 @@ static bool urgent_read(struct pipeline *p, struct batch *b, struct error *err)
 		if (!register_find(
 			b->workspace->journal, f->file_number, f->volume, &entry, &found, err))
 			return false;
-		p->urgent[i] = found && entry.urgent;
-		p->urgent_files += p->urgent[i];
+		p->noted[i] = (struct noted){.urgent = found && entry.urgent};
+		if (found)
+			memcpy(
+			    p->noted[i].languages, entry.languages, sizeof p->noted[i].languages);
+		p->urgent_files += p->noted[i].urgent;
 	}
-	p->n_urgent = n;
-	p->urgent_ms = now_ms();
+	p->n_noted = n;
+	p->noted_ms = now_ms();
 	return true;
 }
 
@@ -530,11 +540,11 @@ bool pipeline_urgent(struct pipeline *p, struct batch *b, bool *urgent, struct e
 
 	*urgent = false;
 	p->cursor_batch[0] = '\0'; /* what is told is another batch's */
-	p->n_urgent = -1;
-	if (!urgent_read(p, b, err))
+	p->n_noted = -1;
+	if (!noted_read(p, b, err))
 		return false;
-	for (int i = 0; i < p->n_urgent && !*urgent; i++) {
-		if (!p->urgent[i])
+	for (int i = 0; i < p->n_noted && !*urgent; i++) {
+		if (!p->noted[i].urgent)
 			continue;
 		tally_file_counts(&b->tally, i + 1, &c);
 		*urgent = c.pages_todo > 0 || c.files_todo > 0;
@@ -552,7 +562,7 @@ static bool pages_submit_from(
 		const struct tally_sheet *s = &t->sheets[i];
 		bool sheet_done = true;
 		if (urgent_only &&
-		    (s->file < 1 || s->file > p->n_urgent || !p->urgent[s->file - 1]))
+		    (s->file < 1 || s->file > p->n_noted || !p->noted[s->file - 1].urgent))
 			continue;
 		for (int k = 0; k < s->n_sides; k++) {
 			if (s->sides[k].done || s->sides[k].failed ||
@@ -578,10 +588,10 @@ static bool pages_submit(struct pipeline *p, struct batch *b, struct error *err)
 	if (strcmp(p->cursor_batch, b->name) != 0) {
 		snprintf(p->cursor_batch, sizeof p->cursor_batch, "%s", b->name);
 		p->cursor = 0;
-		p->urgent_ms = 0;
-		p->n_urgent = -1;
+		p->noted_ms = 0;
+		p->n_noted = -1;
 	}
-	if (!urgent_read(p, b, err))
+	if (!noted_read(p, b, err))
 		return false;
 	return (p->urgent_files == 0 || pages_submit_from(p, b, true, err)) &&
 	    pages_submit_from(p, b, false, err);

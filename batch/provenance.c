@@ -54,8 +54,7 @@ struct maker {
 	int file;
 	json_t *sheets, *pages, *people, *flags, *devices;
 	char from[25], to[25];
-	const char *recogniser; /* in kept */
-	json_t *kept;		/* the last page event, for recogniser */
+	char *recogniser; /* Tesseract and every model that a page was read with */
 	int kept_blank;
 	int page;
 	int blank_pages, blank_sheets, images, counted;
@@ -77,12 +76,30 @@ static void set_add(json_t *array, const char *text)
 	json_array_append_new(array, json_string(text));
 }
 
+/* Joins "tesseract 5.3.0; deu sha256:…; rus sha256:…" of pages that were read with other models. */
+static void recogniser_add(struct maker *m, const char *said)
+{
+	char *copy = said ? strdup(said) : NULL, *rest = copy;
+
+	for (char *part; (part = strsep(&rest, ";"));) {
+		part += strspn(part, " ");
+		if (m->recogniser && strstr(m->recogniser, part))
+			continue;
+		char *more = file_path(
+		    "%s%s%s", m->recogniser ? m->recogniser : "", m->recogniser ? "; " : "", part);
+		free(m->recogniser);
+		m->recogniser = more;
+	}
+	free(copy);
+}
+
 static json_t *image_json(struct maker *m, const struct tally_sheet *s, const struct tally_side *p,
     const json_t *fed, bool counted)
 {
 	static const char *const same[] = {"blank", "blank_score", "rotated_deg",
 	    "orient_confidence", "skew_deg", "skew_confidence", "deskewed", "crop_px", "width_mm",
-	    "height_mm", "kind", "kind_confidence", "ink_lost", "words", "ocr_failed"};
+	    "height_mm", "kind", "kind_confidence", "ink_lost", "words", "ocr_failed", "languages",
+	    "script", "script_confidence", "ocr_dpi", "segmentation"};
 	char name[120], letter[2] = {p->side, 0}, path[200];
 	json_t *image = json_object(), *raw = NULL, *one, *done = NULL;
 	size_t i;
@@ -131,9 +148,7 @@ static json_t *image_json(struct maker *m, const struct tally_sheet *s, const st
 		}
 		m->failed += p->ocr_failed;
 		if (json_object_get(done, "recogniser")) {
-			json_decref(m->kept);
-			m->kept = json_incref(done);
-			m->recogniser = json_string_value(json_object_get(done, "recogniser"));
+			recogniser_add(m, json_string_value(json_object_get(done, "recogniser")));
 		}
 	} else if (counted) {
 		m->blank_pages++;
@@ -313,7 +328,7 @@ static void maker_release(struct maker *m)
 	json_decref(m->people);
 	json_decref(m->flags);
 	json_decref(m->devices);
-	json_decref(m->kept);
+	free(m->recogniser);
 }
 
 /* The batch that a bundle's folder belongs to, by its bag-info.txt; "" where it has none. */

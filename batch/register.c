@@ -14,6 +14,7 @@
 #include "config/settings.h"
 #include "config/text.h"
 
+#define LANGUAGES_KEY "languages" /* in more, however the list calls it */
 enum { SAID_MAX = 100, SHEETS_MAX = 100000 };
 
 static const char table_sql[] =
@@ -71,6 +72,15 @@ static void entry_fill(sqlite3_stmt *stmt, struct register_entry *entry)
 	entry->volume = sqlite3_column_int(stmt, 2);
 	entry->sheets = sqlite3_column_int(stmt, 3);
 	entry->urgent = sqlite3_column_int(stmt, 4) != 0;
+	const char *more = (const char *)sqlite3_column_text(stmt, 5);
+	entry->languages[0] = '\0';
+	if (more && strstr(more, "\"" LANGUAGES_KEY "\":")) {
+		json_t *json = json_loads(more, 0, NULL);
+		const char *languages = json_string_value(json_object_get(json, LANGUAGES_KEY));
+		snprintf(
+		    entry->languages, sizeof entry->languages, "%s", languages ? languages : "");
+		json_decref(json);
+	}
 }
 
 bool register_find(struct journal *journal, const char *file_number, int volume,
@@ -87,7 +97,7 @@ bool register_find(struct journal *journal, const char *file_number, int volume,
 		return true;
 	file_number_key(file_number, key);
 	if (!ask(journal,
-		"SELECT key, file_number, volume, sheets, urgent FROM register_file"
+		"SELECT key, file_number, volume, sheets, urgent, more FROM register_file"
 		" WHERE key = ?1 AND volume IN (?2, 0) ORDER BY volume DESC LIMIT 1",
 		&stmt, err))
 		return false;
@@ -118,7 +128,7 @@ bool register_each(struct journal *journal,
 	if (!exists)
 		return true;
 	if (!ask(journal,
-		"SELECT key, file_number, volume, sheets, urgent FROM register_file ORDER BY key, volume",
+		"SELECT key, file_number, volume, sheets, urgent, more FROM register_file ORDER BY key, volume",
 		&stmt, err))
 		return false;
 	while (ok && (ok = journal_step(journal, stmt, &row, err)) && row) {
@@ -180,11 +190,12 @@ enum column {
 	COLUMN_SHEETS,
 	COLUMN_URGENT,
 	COLUMN_AZR,
+	COLUMN_LANGUAGES,
 	N_COLUMNS,
 };
 
 static const char *const column_names[N_COLUMNS] = {
-    "file_number", "volume", "sheets", "urgent", "azr"};
+    "file_number", "volume", "sheets", "urgent", "azr", "languages"};
 
 struct importer {
 	struct journal *journal;
@@ -297,6 +308,30 @@ static bool yes(const char *text, bool *value)
 	return false;
 }
 
+/* "deu, rus" and the like become "deu+rus". False where it names no languages of recognition. */
+static bool languages_read(const char *text, char languages[REGISTER_LANGUAGES_SIZE])
+{
+	size_t n = 0;
+	bool gap = false;
+
+	for (const char *p = text; *p; p++) {
+		if (strchr(" ,;+/&", *p)) {
+			gap = n > 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)*p) && *p != '_')
+			return false;
+		if (n + 3 > REGISTER_LANGUAGES_SIZE)
+			return false;
+		if (gap)
+			languages[n++] = '+';
+		languages[n++] = (char)tolower((unsigned char)*p);
+		gap = false;
+	}
+	languages[n] = '\0';
+	return true;
+}
+
 /* why is filled where the row is bad. */
 static bool row_read(const struct importer *in, const struct csv_row *row,
     struct register_entry *entry, char *why, size_t size)
@@ -321,6 +356,9 @@ static bool row_read(const struct importer *in, const struct csv_row *row,
 		    why, size, _("'%s' is no number of sheets"), field(in, row, COLUMN_SHEETS));
 	else if (!yes(field(in, row, COLUMN_URGENT), &entry->urgent))
 		snprintf(why, size, _("'%s' is neither yes nor no"), field(in, row, COLUMN_URGENT));
+	else if (!languages_read(field(in, row, COLUMN_LANGUAGES), entry->languages))
+		snprintf(why, size, _("'%s' are no languages of text recognition: deu+rus"),
+		    field(in, row, COLUMN_LANGUAGES));
 	else if (azr[0] && (strlen(azr) != 12 || strspn(azr, "0123456789") != 12))
 		snprintf(why, size, _("'%s' is no AZR number: it has 12 digits"), azr);
 	else
@@ -328,7 +366,8 @@ static bool row_read(const struct importer *in, const struct csv_row *row,
 	return false;
 }
 
-static char *more_text(const struct importer *in, const struct csv_row *row)
+static char *more_text(
+    const struct importer *in, const struct csv_row *row, const struct register_entry *entry)
 {
 	json_t *more = json_object();
 	char *text;
@@ -340,6 +379,8 @@ static char *more_text(const struct importer *in, const struct csv_row *row)
 		if (!known && row->fields[i][0] && in->header[i][0])
 			json_object_set_new(more, in->header[i], json_string(row->fields[i]));
 	}
+	if (entry->languages[0])
+		json_object_set_new(more, LANGUAGES_KEY, json_string(entry->languages));
 	text = json_dumps(more, JSON_COMPACT);
 	json_decref(more);
 	return text;
@@ -369,7 +410,7 @@ static bool row_store(struct importer *in, const struct csv_row *row,
 		bad_row(in, row->line, why);
 		return true;
 	}
-	more = more_text(in, row);
+	more = more_text(in, row, entry);
 	if (!ask(in->journal, "INSERT INTO temp.register_new VALUES(?, ?, ?, ?, ?, ?, ?)", &stmt,
 		err))
 		goto done;

@@ -17,14 +17,17 @@
 #include "config/error.h"
 #include "config/file_number.h"
 
+#define REGISTER_LANGUAGES_SIZE 128
+
 struct journal;
 struct settings;
 
 struct register_entry {
-	char file_number[FILE_NUMBER_SIZE]; /* as the list writes it */
-	int volume;			    /* 0: any */
-	int sheets;			    /* the preparation slip's count, -1 unknown */
-	bool urgent;			    /* scan on demand: bundled first */
+	char file_number[FILE_NUMBER_SIZE];	 /* as the list writes it */
+	int volume;				 /* 0: any */
+	int sheets;				 /* the preparation slip's count, -1 unknown */
+	bool urgent;				 /* scan on demand: bundled first */
+	char languages[REGISTER_LANGUAGES_SIZE]; /* "rus+deu", "auto"; "": the setting's */
 };
 
 /*

@@ -178,9 +178,26 @@ static bool contents_sound(int fd, int64_t size)
 	    offsets[ENTRY_LSTM_RECODER] > 0;
 }
 
-bool model_check(const char *folder, const char *language, struct error *err)
+bool model_there(const char *folder, const char *language, struct error *err)
 {
 	char package[128], there[256], todo[256];
+	char *path = file_path("%s/%s.traineddata", folder, language);
+	bool ok = access(path, F_OK) == 0;
+
+	free(path);
+	if (ok)
+		return true;
+	model_package(language, package, sizeof package);
+	snprintf(todo, sizeof todo, "apt install %s", package);
+	list_models(folder, there, sizeof there);
+	return error_set(err, ERROR_SETUP, todo,
+	    _("language data '%s' for text recognition is missing in '%s' (there: %s)"), language,
+	    folder, there);
+}
+
+bool model_check(const char *folder, const char *language, struct error *err)
+{
+	char package[128], todo[256];
 	char *path = file_path("%s/%s.traineddata", folder, language);
 	struct stat st;
 	bool ok = false;
@@ -189,10 +206,7 @@ bool model_check(const char *folder, const char *language, struct error *err)
 	model_package(language, package, sizeof package);
 	snprintf(todo, sizeof todo, "apt install %s", package);
 	if (fd < 0 && errno == ENOENT) {
-		list_models(folder, there, sizeof there);
-		error_set(err, ERROR_SETUP, todo,
-		    _("language data '%s' for text recognition is missing in '%s' (there: %s)"),
-		    language, folder, there);
+		model_there(folder, language, err);
 		goto done;
 	}
 	if (fd < 0 || fstat(fd, &st) != 0) {

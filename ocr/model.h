@@ -28,6 +28,9 @@ bool model_next(const char **rest, char *language, size_t size, bool *bad, struc
  */
 bool model_check(const char *folder, const char *language, struct error *err);
 
+/* Whether a model's file is there; ERROR_SETUP names its Debian package. err may be NULL. */
+bool model_there(const char *folder, const char *language, struct error *err);
+
 /* "tesseract-ocr-deu"; fills package. */
 void model_package(const char *language, char *package, size_t size);
 

@@ -2,30 +2,27 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <leptonica/allheaders.h>
 #include <math.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <tesseract/capi.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/log.h"
 #include "config/text.h"
 #include "ocr/alto.h"
+#include "ocr/ears.h"
+#include "ocr/engine.h"
+#include "ocr/layout.h"
 #include "ocr/model.h"
+#include "ocr/script.h"
 
 #define IMAGE_LIMIT_PX 32767 /* Tesseract's own coordinates are 16 bits wide */
 #define IMAGE_LEAST_PX 12    /* below this there is nothing to read */
-#define SAID_LIMIT     4096  /* of what libraries print about one page */
 
 struct recogniser {
 	TessBaseAPI *api;
@@ -33,78 +30,28 @@ struct recogniser {
 	char software[64];
 };
 
-/* What libraries print meanwhile goes to memory, and from there to the log. */
-
-struct ears {
-	int kept_fd, said_fd;
-};
-
-static struct ears ears_open(void)
+/* What "auto" stands for where no page is asked: the models of Latin script. */
+static bool auto_resolve(const char **languages, const char *tessdata,
+    char latin[SCRIPT_LANGUAGES_SIZE], struct error *err)
 {
-	struct ears ears = {-1, memfd_create("said", MFD_CLOEXEC)};
+	char package[SCRIPT_PACKAGE_SIZE];
 
-	if (ears.said_fd < 0)
-		return ears;
-	fflush(stderr);
-	ears.kept_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
-	dup2(ears.said_fd, STDERR_FILENO);
-	return ears;
-}
-
-/* Fills said (may be NULL) with the beginning of what was printed. */
-static void ears_close(struct ears ears, const char *where, char *said, size_t size)
-{
-	char text[SAID_LIMIT];
-	ssize_t n;
-
-	if (said)
-		*said = '\0';
-	if (ears.said_fd < 0)
-		return;
-	fflush(stderr);
-	if (ears.kept_fd >= 0) {
-		dup2(ears.kept_fd, STDERR_FILENO);
-		close(ears.kept_fd);
-	} else {
-		close(STDERR_FILENO); /* it was closed before, and is again */
-	}
-	n = pread(ears.said_fd, text, sizeof text - 1, 0);
-	close(ears.said_fd);
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	char *rest = text;
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (!*line)
-			continue;
-		log_put(LOG_NOTE, where, "%s", line);
-		if (said && !*said)
-			snprintf(said, size, "%s", line);
-	}
-}
-
-/*
- * Threads inside of Tesseract make a page several times slower where every core has a worker.
- * Through dlsym() since OpenMP's runtime is Tesseract's affair and its header the compiler's.
- */
-static void openmp_off(void)
-{
-	void (*set_levels)(int) = NULL;
-	void *symbol = dlsym(RTLD_DEFAULT, "omp_set_max_active_levels");
-
-	memcpy(&set_levels, &symbol, sizeof set_levels);
-	if (set_levels)
-		set_levels(0);
+	if (strcmp(*languages, SCRIPT_AUTO) != 0)
+		return true;
+	*languages = latin;
+	return script_languages(tessdata, "", latin, package, err);
 }
 
 bool recogniser_check(const char *languages, const char *tessdata, struct error *err)
 {
-	char folder[4096], language[64];
-	const char *rest = languages;
-	bool bad, any = false;
+	char folder[4096], language[64], latin[SCRIPT_LANGUAGES_SIZE];
+	bool by_script = strcmp(languages, SCRIPT_AUTO) == 0, bad, any = false;
 
-	if (!model_folder(tessdata, folder, sizeof folder, err))
+	if (!model_folder(tessdata, folder, sizeof folder, err) ||
+	    (by_script && !model_there(folder, "osd", err)) ||
+	    !auto_resolve(&languages, tessdata, latin, err))
 		return false;
+	const char *rest = languages;
 	while (model_next(&rest, language, sizeof language, &bad, err))
 		any = true;
 	if (bad)
@@ -153,56 +100,27 @@ static char *version_make(const char *languages, const char *folder, struct erro
 bool recogniser_models(
     const char *languages, const char *tessdata, char **version, struct error *err)
 {
-	char folder[4096];
+	char folder[4096], latin[SCRIPT_LANGUAGES_SIZE];
 
 	if (!recogniser_check(languages, tessdata, err) ||
+	    !auto_resolve(&languages, tessdata, latin, err) ||
 	    !model_folder(tessdata, folder, sizeof folder, err))
 		return false;
 	*version = version_make(languages, folder, err);
 	return *version != NULL;
 }
 
-/*
- * Tesseract checks a model by assertions, and a damaged one ends the process. Caught here so that
- * somebody hears why; the handle is in an unknown state then and is left alone.
- */
-static sigjmp_buf model_damaged;
-
-static void on_model_damaged(int number)
-{
-	siglongjmp(model_damaged, number);
-}
-
-static bool model_load(TessBaseAPI *api, const char *folder, const char *languages, bool *usable)
-{
-	static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE};
-	enum { FATAL = sizeof fatal / sizeof *fatal };
-	struct sigaction action = {.sa_handler = on_model_damaged}, before[FATAL];
-	volatile bool loaded = false;
-
-	*usable = false;
-	for (int i = 0; i < FATAL; i++)
-		sigaction(fatal[i], &action, &before[i]);
-	if (sigsetjmp(model_damaged, 1) == 0) {
-		loaded = TessBaseAPIInit2(api, folder, languages, OEM_LSTM_ONLY) == 0;
-		*usable = true;
-	}
-	for (int i = 0; i < FATAL; i++)
-		sigaction(fatal[i], &before[i], NULL);
-	return loaded;
-}
-
 bool recogniser_open(
     const char *languages, const char *tessdata, struct recogniser **out, struct error *err)
 {
 	struct recogniser *recogniser = NULL;
-	char folder[4096], said[160];
+	char folder[4096], said[160], latin[SCRIPT_LANGUAGES_SIZE];
 	bool ok = false;
 
 	if (!recogniser_check(languages, tessdata, err) ||
+	    !auto_resolve(&languages, tessdata, latin, err) ||
 	    !model_folder(tessdata, folder, sizeof folder, err))
 		return false;
-	openmp_off();
 	recogniser = calloc(1, sizeof *recogniser);
 	if (!recogniser || !(recogniser->version = version_make(languages, folder, err))) {
 		if (!recogniser)
@@ -212,7 +130,8 @@ bool recogniser_open(
 	snprintf(recogniser->software, sizeof recogniser->software, "tesseract %s", TessVersion());
 	struct ears ears = ears_open();
 	recogniser->api = TessBaseAPICreate();
-	bool usable, loaded = model_load(recogniser->api, folder, languages, &usable);
+	bool usable,
+	    loaded = engine_load(recogniser->api, folder, languages, OEM_LSTM_ONLY, &usable);
 	ears_close(ears, "tesseract", said, sizeof said);
 	if (!usable)
 		recogniser->api = NULL;
@@ -223,7 +142,6 @@ bool recogniser_open(
 		    folder, *said ? ": " : "", said);
 		goto done;
 	}
-	TessBaseAPISetPageSegMode(recogniser->api, PSM_AUTO);
 	*out = recogniser;
 	recogniser = NULL;
 	ok = true;
@@ -549,6 +467,9 @@ bool recogniser_page(struct recogniser *recogniser, const struct Pix *image, dou
 		TessBaseAPISetImage2(recogniser->api, (struct Pix *)image);
 		if (image_dpi > 0)
 			TessBaseAPISetSourceResolution(recogniser->api, (int)lround(image_dpi));
+		TessBaseAPISetPageSegMode(recogniser->api,
+		    layout_find(image, image_dpi, NULL) == LAYOUT_BLOCK ? PSM_SINGLE_BLOCK
+									: PSM_AUTO);
 		int rc = recognise(recogniser->api, timeout_ms, &late);
 		ears_close(ears, page_id, NULL, 0);
 		if (late) {

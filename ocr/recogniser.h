@@ -17,7 +17,8 @@ struct Pix;
 struct recogniser;
 
 /*
- * languages  "deu+eng"; each must be installed
+ * languages  "deu+eng"; each must be installed. "auto": what script_languages() gives for Latin
+ *            (which script a page has is the caller's to find out)
  * tessdata   folder of the models, "" for the system's (or TESSDATA_PREFIX's)
  *
  * ERROR_SETUP: what recogniser_check() says, or a model that Tesseract cannot load. Processes of
