@@ -400,6 +400,7 @@ static bool batch_take(struct making *m, struct closed_batch *b, struct error *e
 		return error_set(
 		    err, ERROR_CHECK, NULL, _("a text of batch '%s' is not UTF-8"), b->name);
 	json_object_set_new(entry, "revision", json_integer(b->revision));
+	json_object_set_new(entry, "hand_counted", json_boolean(b->hand_counted));
 	collected_note(entry, b);
 	unregistered_note(entry, b);
 	claim_take(&m->basis, b, m->number, &m->rates, &line);

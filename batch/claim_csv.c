@@ -46,6 +46,8 @@ char *claim_csv(const json_t *claim, bool german)
 {
 	static const char *const head[] = {"line", "batch", "station", "closed", "accepted",
 	    "revision", "files", "sheets", "amount", "note"};
+	static const char *const notes[] = {"", "not opened one by one", "not counted by hand",
+	    "not opened one by one, not counted by hand"};
 	struct csv_writer *csv = csv_writer_open();
 	struct claim_rates rates;
 	char amount[MONEY_SIZE];
@@ -67,9 +69,8 @@ char *claim_csv(const json_t *claim, bool german)
 		if (known && claim_amount(&rates, &l, &files_cents, &sheets_cents, NULL))
 			money_plain(files_cents + sheets_cents, amount);
 		row(csv, "batch", line,
-		    json_is_true(json_object_get(line, "not_opened_one_by_one"))
-			? "not opened one by one"
-			: "",
+		    notes[json_is_true(json_object_get(line, "not_opened_one_by_one")) +
+			2 * json_is_false(json_object_get(line, "hand_counted"))],
 		    amount, german);
 	}
 	json_array_foreach(json_object_get(claim, "corrections"), i, line)

@@ -8,6 +8,7 @@
 
 #include "batch/clock.h"
 #include "batch/command.h"
+#include "batch/duplicates.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/manifest.h"
@@ -77,6 +78,11 @@ static void undecided_check(struct batch *b, bool print, int *decide)
 			say(print,
 			    _("sheet %s/%d waits for a decision: %s\n        altakt decide %s/%d keep|void|cover --by NAME --reason TEXT"),
 			    b->name, s->n, kinds, b->name, s->n);
+			++*decide;
+		} else if (s->rejected && !gone) {
+			say(print,
+			    _("sheet %s/%d was rejected: it waits for a new scan\n        altakt sheet rescan %s/%d --by NAME --reason TEXT, then feed it; or sheet void, or decide keep"),
+			    b->name, s->n, b->name, s->n);
 			++*decide;
 		} else if (s->file == 0 && !gone && !s->separator) {
 			say(print,
@@ -157,6 +163,12 @@ static void witnesses_check(struct batch *b, bool print, int *decide, int *diffe
 			say(print,
 			    _("file %s: the operator counted %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        count the paper again; then feed, void or move sheets"),
 			    f->file_number, f->given, sheets, c.voided, c.superseded);
+			++*differ;
+		}
+		if (tally_file_hand_differs(f, sheets)) {
+			say(print,
+			    _("file %s: %d sheets were counted by hand, %d were fed and are valid (%d voided, %d superseded)\n        count again (altakt count), then feed, void or move sheets, or settle it"),
+			    f->file_number, f->hand, sheets, c.voided, c.superseded);
 			++*differ;
 		}
 		if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0) {
@@ -367,7 +379,8 @@ static bool manifest_keep(struct batch *b, int revision, struct error *err)
 	return ok;
 }
 
-static bool close_record(struct batch *b, json_t *evidence, const char *by, struct error *err)
+static bool close_record(
+    struct batch *b, json_t *evidence, json_t *equal, const char *by, struct error *err)
 {
 	char previous[65], supersedes[65] = "", hash[HASH_SIZE];
 	json_t *event, *one;
@@ -384,6 +397,12 @@ static bool close_record(struct batch *b, json_t *evidence, const char *by, stru
 	json_array_foreach(evidence, i, one)
 	{
 		if (!batch_event(b, by, json_incref(one), err))
+			return false;
+	}
+	json_array_foreach(equal, i, one)
+	{
+		if (!duplicates_remember(b->workspace->journal, one, err) ||
+		    !batch_event(b, by, json_incref(one), err))
 			return false;
 	}
 	event =
@@ -468,7 +487,7 @@ static bool vouched(struct batch *b, const char *by, struct error *err)
 bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
     const volatile bool *stop, enum close_answer *answer, struct error *err)
 {
-	json_t *evidence = NULL;
+	json_t *evidence = NULL, *equal = NULL;
 	struct tally_counts c;
 	int decide, differ;
 	bool ok = false;
@@ -508,7 +527,9 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 		return true;
 	}
 	evidence = json_array();
-	if (!evidence_copy(b, evidence, err) || !bundles_prune(b, err) || !batch_begin(b, err))
+	equal = json_array();
+	if (!evidence_copy(b, evidence, err) || !bundles_prune(b, err) ||
+	    !duplicates_find(b, equal, err) || !batch_begin(b, err))
 		goto done;
 	/* Somebody may have decided or fed since: then the next call closes what is there now. */
 	tally_counts(&b->tally, &c);
@@ -519,7 +540,7 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 		    _("batch %s changed while it was being closed"), b->name);
 		goto done;
 	}
-	if (!close_record(b, evidence, by, err)) {
+	if (!close_record(b, evidence, equal, by, err)) {
 		batch_rollback(b);
 		goto done;
 	}
@@ -527,7 +548,22 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 	ok = vouched(b, by, err);
 done:
 	json_decref(evidence);
+	json_decref(equal);
 	return ok;
+}
+
+/* Sheets that look like others do not keep a batch open: a lead decides in the review. */
+static void near_equal_say(const struct batch *b)
+{
+	int n = duplicates_open(&b->tally);
+
+	if (n > 0)
+		fprintf(stderr,
+		    PLURAL(
+			"warning: %d sheet is nearly equal to another one: was it scanned twice? 'altakt review %s' names it\n",
+			"warning: %d sheets are nearly equal to others: were they scanned twice? 'altakt review %s' names them\n",
+			n),
+		    n, b->name);
 }
 
 static void receipt_print(const struct batch *b)
@@ -541,6 +577,7 @@ static void receipt_print(const struct batch *b)
 			"warning: %d pages have no text: recognition failed; their images are kept\n",
 			c.ocr_failed),
 		    c.ocr_failed);
+	near_equal_say(b);
 	printf(_("%s: %d files, %d sheets, %d pages, %d images (revision %d, ledger %s)\n"),
 	    b->name, c.files, c.sheets, c.pages, c.images, b->tally.revision, b->tally.head);
 	if (b->tally.box[0])

@@ -134,6 +134,7 @@ void closed_event(struct closed_batch *b, const json_t *e)
 		COPY(b->accepted_by, text_of(e, "lead"));
 		b->not_opened_one_by_one =
 		    json_is_true(json_object_get(e, "not_opened_one_by_one"));
+		b->hand_counted = json_is_true(json_object_get(e, "hand_counted"));
 	} else if (strcmp(event, "rejected") == 0) {
 		b->state = CLOSED_REJECTED;
 		b->accepted[0] = '\0';

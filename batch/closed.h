@@ -34,6 +34,7 @@ struct closed_batch { /* {0} is empty */
 	char opened[25], closed[25], accepted[25]; /* UTC; "" where it has not happened */
 	char accepted_by[128];
 	bool not_opened_one_by_one; /* whoever accepted had said "seen --all" */
+	bool hand_counted;	    /* a drawn file's paper was counted by hand before */
 	enum closed_state state;
 	int revision;			 /* 0: never closed */
 	char manifest_sha256[65];	 /* of manifest.json */

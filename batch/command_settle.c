@@ -25,6 +25,10 @@ static int differences(const struct tally *t, const struct tally_file *f, json_t
 		json_object_set_new(out, "operator", json_integer(f->given));
 		n++;
 	}
+	if (f->hand >= 0 && f->hand != sheets) {
+		json_object_set_new(out, "hand", json_integer(f->hand));
+		n++;
+	}
 	if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0) {
 		json_object_set_new(out, "none", json_true());
 		n++;
@@ -46,7 +50,7 @@ static bool settle(struct batch *b, const char *number, int volume, const char *
 	if (!f)
 		error_set(err, ERROR_USAGE, _("'altakt close' names the files that differ"),
 		    _("batch %s has no file '%s' volume %d"), b->name, number, volume);
-	else if (b->tally.state != BATCH_OPEN)
+	else if (b->tally.state != BATCH_OPEN && (b->tally.state == BATCH_ABANDONED || f->hand < 0))
 		error_set(err, ERROR_USAGE, NULL, _("batch %s is closed"), b->name);
 	else if (differences(&b->tally, f, witness) == 0)
 		error_set(err, ERROR_USAGE, NULL,

@@ -9,6 +9,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/register.h"
+#include "batch/review.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -80,8 +81,8 @@ static void correction_release(struct correction *c)
 	workspace_close(&c->workspace);
 }
 
-/* Opens workspace and batch, begins the transaction; a closed batch is reopened by an event. */
-static bool correction_begin(
+/* Opens workspace and batch and begins the transaction. */
+static bool correction_open(
     const struct call *call, struct correction *c, const char *batch, struct error *err)
 {
 	if (!workspace_open(call->workspace, call->sets, &c->workspace, err) ||
@@ -90,10 +91,22 @@ static bool correction_begin(
 	c->by = command_person(c->by, c->workspace.settings);
 	if (c->batch.tally.state == BATCH_ABANDONED)
 		return error_set(err, ERROR_USAGE, NULL, _("batch %s is abandoned"), batch);
+	return true;
+}
+
+/* A closed batch is reopened by an event. */
+static bool correction_reopen(struct correction *c, struct error *err)
+{
 	if (c->batch.tally.state == BATCH_OPEN)
 		return true;
 	return batch_event(
 	    &c->batch, c->by, json_pack("{ssss}", "event", "reopened", "reason", c->reason), err);
+}
+
+static bool correction_begin(
+    const struct call *call, struct correction *c, const char *batch, struct error *err)
+{
+	return correction_open(call, c, batch, err) && correction_reopen(c, err);
 }
 
 static bool range_check(const struct correction *c, struct error *err)
@@ -389,9 +402,38 @@ static bool sheet_waits(const struct tally *t, int n)
 {
 	const struct tally_sheet *s = &t->sheets[n - 1];
 
-	return s->suspects > 0 || s->expected - s->missing != s->received ||
+	return s->suspects > 0 || (s->rejected && !s->voided && !s->superseded) ||
+	    s->expected - s->missing != s->received ||
 	    (s->file == 0 && !s->voided && !s->separator) || t->rescan_next == n ||
 	    t->insert_next == n || t->refeed == n;
+}
+
+static bool sheet_near_equal(const struct tally *t, int n)
+{
+	const struct tally_sheet *s = &t->sheets[n - 1];
+
+	return s->near_equal == NEAR_EQUAL_OPEN && !s->voided && !s->superseded;
+}
+
+/* Those of the range that look like others are sheets of their own: the batch stays closed, since
+ * no count changes. */
+static bool range_keep_near_equal(struct correction *c, int *decided, struct error *err)
+{
+	json_t *sheets = json_array();
+
+	for (int n = c->range.from; n <= c->range.to; n++)
+		if (sheet_near_equal(&c->batch.tally, n))
+			json_array_append_new(sheets, json_sprintf("%s/%d", c->batch.name, n));
+	*decided = (int)json_array_size(sheets);
+	if (*decided == 0) {
+		json_decref(sheets);
+		return true;
+	}
+	return review_lead_check(&c->workspace, c->by, err) &&
+	    batch_event(&c->batch, c->by,
+		json_pack("{ss so ss}", "event", "near_equal_kept", "sheets", sheets, "reason",
+		    c->reason),
+		err);
 }
 
 static int run_decide(const struct call *call, int argc, char **argv)
@@ -421,14 +463,20 @@ static int run_decide(const struct call *call, int argc, char **argv)
 		return command_usage(&command_decide, _("--volume is from 1 to 9999"));
 	if (!range_parse(args[0], &c.range, &err))
 		return command_fail(&err);
-	int decided = 0;
-	bool ok = correction_begin(call, &c, c.range.batch, &err) && range_check(&c, &err);
+	int decided = 0, kept = 0;
+	bool keep = strcmp(args[1], "keep") == 0, reopened = false;
+	bool ok = correction_open(call, &c, c.range.batch, &err) && range_check(&c, &err);
+	if (ok && keep)
+		ok = range_keep_near_equal(&c, &kept, &err);
 	for (int i = c.range.from; ok && i <= c.range.to; i++) {
-		if (!sheet_waits(&c.batch.tally, i))
+		if (!sheet_waits(&c.batch.tally, i) &&
+		    (keep || !sheet_near_equal(&c.batch.tally, i)))
 			continue;
-		ok = decide_one(&c, i, args[1], &err);
+		ok = (reopened || correction_reopen(&c, &err)) && decide_one(&c, i, args[1], &err);
+		reopened = true;
 		decided++;
 	}
+	decided = decided > kept ? decided : kept;
 	if (ok && decided == 0)
 		ok = error_set(&err, ERROR_USAGE,
 		    _("'altakt status' names those that wait; a sheet that was fed is changed with 'altakt sheet void' or 'move'"),

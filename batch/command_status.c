@@ -10,6 +10,7 @@
 #include "batch/batch.h"
 #include "batch/clock.h"
 #include "batch/close.h"
+#include "batch/duplicates.h"
 #include "batch/journal.h"
 #include "config/file.h"
 #include "config/lock.h"
@@ -174,6 +175,51 @@ static bool row_visit(struct state *st, sqlite3_stmt *stmt)
 	return json_array_append_new(st->batches, one) == 0;
 }
 
+/* Closed batches in which sheets are nearly equal to others: the table says which may have some. */
+static bool near_equal_visit(struct state *st, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	json_t *names = json_array(), *name;
+	bool row = true, ok = true;
+	size_t i;
+
+	if (!journal_prepare(st->workspace.journal,
+		"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'near_equal_pair'",
+		&stmt, err) ||
+	    !journal_step(st->workspace.journal, stmt, &row, err)) {
+		json_decref(names);
+		return false;
+	}
+	sqlite3_reset(stmt);
+	if (row)
+		ok = journal_prepare(st->workspace.journal,
+		    "SELECT b.name FROM batch b WHERE b.state IN ('closed', 'rejected') AND EXISTS (SELECT 1 FROM near_equal_pair p WHERE p.sheet > b.name || '/' AND p.sheet < b.name || '0') ORDER BY b.opened, b.name",
+		    &stmt, err);
+	while (ok && row) {
+		ok = journal_step(st->workspace.journal, stmt, &row, err);
+		if (ok && row)
+			json_array_append_new(
+			    names, json_string((const char *)sqlite3_column_text(stmt, 0)));
+	}
+	json_array_foreach(names, i, name)
+	{
+		struct batch b = {0};
+		ok = ok && batch_open(&st->workspace, json_string_value(name), &b, err);
+		int n = ok ? duplicates_open(&b.tally) : 0;
+		if (n > 0)
+			attention_add(st, "near_equal", b.name, n,
+			    file_path(
+				PLURAL(
+				    "batch %s: %d sheet is nearly equal to another: altakt review %s",
+				    "batch %s: %d sheets are nearly equal to others: altakt review %s",
+				    n),
+				b.name, n, b.name));
+		batch_release(&b);
+	}
+	json_decref(names);
+	return ok;
+}
+
 static bool rows_visit(struct state *st, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -328,7 +374,8 @@ static int run_status(const struct call *call, int argc, char **argv)
 		return command_fail(&err);
 	st.attention = json_array();
 	st.batches = json_array();
-	if (!batch_each(&st.workspace, "open", batch_visit, &st, &err) || !rows_visit(&st, &err)) {
+	if (!batch_each(&st.workspace, "open", batch_visit, &st, &err) || !rows_visit(&st, &err) ||
+	    !near_equal_visit(&st, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}

@@ -33,6 +33,7 @@ extern const struct command command_scan;
 extern const struct command command_seal;
 extern const struct command command_seen;
 extern const struct command command_settle;
+extern const struct command command_count;
 extern const struct command command_sheet;
 extern const struct command command_status;
 extern const struct command command_verify;

@@ -34,20 +34,23 @@
  *   file_reopened    file why
  *   file_renumbered  file file_number volume reason
  *   count_given      file sheets                      the operator's own count
+ *   hand_counted     file sheets                      a lead's count of a drawn file's paper
  *   settled          file witness reason              a lead accepts a difference, no count changes
  *   page_done        sheet side blank blank_score kind dpi width_px height_px skew_deg ...
- *                    words confidence page_sha256 alto_sha256 thumb_sha256 flags[]
+ *                    words confidence page_sha256 alto_sha256 thumb_sha256 flags[] fingerprint
  *   page_failed      sheet side reason                 no try could make a page of it: it waits
  *   page_retry       sheet side                       what failed is tried again
  *   bundle_made      file bundle sheets pages images blank_pages blank_sheets bytes
  *                    mean_confidence sha512 flags[]
  *   evidence_kept    sheet side path sha256
- *   closed           revision previous supersedes     the manifest covers the chain up to here
- *   manifest_written revision sha256 counts{}         counts as in the manifest
- *   reopened         reason                           a correction; it closes as revision + 1
- *   seen             pages[] all(bool)
- *   accepted         lead seed sample[] manifest revision not_opened_one_by_one acceptance_sha256
- *   rejected         lead reason sheets[]
+ *   near_equal       sheets[] others[] likeness       found at close: others[i] is what sheets[i]
+ * is nearly equal to; a run of sheets is one event near_equal_kept  sheets[] reason somebody
+ * decided: both are sheets of their own closed           revision previous supersedes     the
+ * manifest covers the chain up to here manifest_written revision sha256 counts{}         counts as
+ * in the manifest reopened         reason                           a correction; it closes as
+ * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest
+ * revision not_opened_one_by_one hand_counted near_equal_undecided [takes_back] acceptance_sha256
+ *   rejected         lead reason sheets[] seed sample[] manifest revision acceptance_sha256
  *   claimed          claim
  *   correction_claimed claim                          a newer revision of what a claim holds
  *   claim_cancelled  claim                            also correction_cancelled

@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
     &command_file,
     &command_abandon,
     &command_settle,
+    &command_count,
     &command_clock,
     &command_close,
     &command_seal,

@@ -25,16 +25,31 @@ static json_t *witnesses(const struct tally *t, const struct tally_file *f)
 		json_array_append_new(list, json_string("slip"));
 	if (f->given >= 0)
 		json_array_append_new(list, json_string("operator"));
+	if (f->hand >= 0)
+		json_array_append_new(list, json_string("hand"));
 	return list;
 }
 
 /* The bundle's flags, and whether a lead settled a difference between its witnesses. Gives. */
-static json_t *flags_json(const struct tally_file *f, const struct tally_counts *c)
+static json_t *flags_json(
+    const struct tally *t, const struct tally_file *f, const struct tally_counts *c)
 {
+	bool open = false, kept = false;
 	json_t *flags = f->flags ? json_copy(f->flags) : json_array();
 
 	if (tally_file_settled(f, c->counted + c->blank_uncounted))
 		json_array_append_new(flags, json_string("difference_settled"));
+	for (int i = 0; i < t->n_sheets; i++) {
+		const struct tally_sheet *s = &t->sheets[i];
+		if (s->file != f->file || s->voided || s->superseded || s->separator)
+			continue;
+		open = open || s->near_equal == NEAR_EQUAL_OPEN;
+		kept = kept || s->near_equal == NEAR_EQUAL_KEPT;
+	}
+	if (open)
+		json_array_append_new(flags, json_string("near_equal"));
+	if (kept)
+		json_array_append_new(flags, json_string("near_equal_kept"));
 	return flags;
 }
 
@@ -43,7 +58,7 @@ static json_t *file_json(const struct tally *t, const struct tally_file *f)
 	struct tally_counts c;
 
 	tally_file_counts(t, f->file, &c);
-	json_t *flags = flags_json(f, &c);
+	json_t *flags = flags_json(t, f, &c);
 	return json_pack("{ss si ss si si si si si sI sf ss so so}", "file_number", f->file_number,
 	    "volume", f->volume, "bundle", f->bundle, "sheets", c.sheets, "pages", c.pages,
 	    "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
@@ -143,7 +158,7 @@ char *manifest_csv(const struct tally *t)
 		if (!f->bundled)
 			continue;
 		tally_file_counts(t, f->file, &c);
-		words_join(flags_json(f, &c), flags, sizeof flags);
+		words_join(flags_json(t, f, &c), flags, sizeof flags);
 		words_join(witnesses(t, f), seen_by, sizeof seen_by);
 		snprintf(confidence, sizeof confidence, "%.1f", f->mean_confidence);
 		csv_text(csv, t->batch);

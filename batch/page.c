@@ -20,6 +20,8 @@
 #include "ocr/script.h"
 #include "scan/clean.h"
 #include "scan/encode.h"
+#include "scan/fingerprint.h"
+#include "scan/look.h"
 #include "scan/raw.h"
 
 enum {
@@ -431,6 +433,27 @@ static void result_put(json_t *a, const struct clean_result *c)
 		flag_add(a, "orientation_unsure");
 }
 
+/* A page that cannot be compared (too small, too large) has none, and is otherwise as good. */
+static void fingerprint_put(json_t *answer, const struct clean_result *c)
+{
+	struct fingerprint fingerprint = {0};
+	struct look look = {0};
+	struct error why = {0};
+	char text[FINGERPRINT_TEXT];
+
+	if (!look_take(c->page, c->dpi, &look, &why)) {
+		log_put(LOG_WARNING, json_string_value(json_object_get(answer, "base")), "%s",
+		    why.what);
+		return;
+	}
+	if (look.ink_mm2 >= LOOK_ENOUGH_MM2)
+		fingerprint_take(&look, &fingerprint);
+	fingerprint_text(&fingerprint, text);
+	if (text[0])
+		json_object_set_new(answer, "fingerprint", json_string(text));
+	look_release(&look);
+}
+
 static bool page_encode_write(struct worker *w, const struct clean_result *c, const char *base,
     json_t *answer, struct error *err)
 {
@@ -514,6 +537,8 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 	if (!thumbnail_write(c.blank ? raw : c.page, thumb, answer, err))
 		goto done;
 	pixDestroy(&raw);
+	if (!c.blank)
+		fingerprint_put(answer, &c);
 	/* A blank side is encoded, too: it may be kept, when it is all that its file has. */
 	if (!page_encode_write(w, &c, base, answer, err))
 		goto done;

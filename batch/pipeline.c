@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/duplicates.h"
 #include "batch/page.h"
 #include "batch/provenance.h"
 #include "batch/register.h"
@@ -280,7 +281,13 @@ static bool page_record(struct pipeline *p, struct batch *b, const struct flight
 		json_decref(event);
 		return false;
 	}
-	if (!batch_event(b, p->options.by, event, err)) {
+	char page[24];
+	const char *fingerprint = json_string_value(json_object_get(answer, "fingerprint"));
+	snprintf(page, sizeof page, "%d%s", f->sheet, side);
+	if (!batch_event(b, p->options.by, event, err) ||
+	    (fingerprint &&
+		!duplicates_note(p->workspace->journal, b->name, page,
+		    json_number_value(json_object_get(answer, "width_mm")), fingerprint, err))) {
 		batch_rollback(b);
 		return false;
 	}

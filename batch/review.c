@@ -21,8 +21,7 @@ static const char *text_of(const json_t *object, const char *key)
 	return s ? s : "";
 }
 
-/* A sheet that a reviewer may meet: its paper is in the batch and not replaced. */
-static bool sheet_live(const struct tally_sheet *s)
+bool review_sheet_live(const struct tally_sheet *s)
 {
 	return !s->voided && !s->superseded && !s->separator;
 }
@@ -78,7 +77,7 @@ bool review_draw(
 		goto done;
 	}
 	for (int i = 0; i < t->n_sheets; i++)
-		if (sheet_live(&t->sheets[i]))
+		if (review_sheet_live(&t->sheets[i]))
 			lot_draw(t, seed, i + 1, &lots[n++]);
 	qsort(lots, (size_t)n, sizeof *lots, by_hash);
 	if (!share(percent, n, &size, err))
@@ -101,6 +100,7 @@ void review_begin(struct review *r, const char *percent, bool full)
 {
 	*r = (struct review){.full = full};
 	snprintf(r->percent, sizeof r->percent, "%s", percent);
+	r->findings = json_array();
 	r->flags = json_object();
 	r->evidence = json_object();
 	r->accounts = json_object();
@@ -119,7 +119,7 @@ static bool event_is_work(const char *event)
 {
 	static const char *const names[] = {"sheet_fed", "view_fed", "feeding_started", "operator",
 	    "decided", "sheet_voided", "sheet_moved", "rescan_asked", "image_missing",
-	    "file_renumbered", "file_reopened", "count_given", "settled"};
+	    "file_renumbered", "file_reopened", "count_given", "settled", "near_equal_kept"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(event, names[i]) == 0)
@@ -180,6 +180,60 @@ static bool line_matters(struct review *r, const char *line)
 	return true;
 }
 
+static bool array_has(const json_t *array, const char *text)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(array, i, one)
+	{
+		if (strcmp(json_string_value(one), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A finding is decided with its first sheet; a range is decided as a whole. */
+static void findings_decide(struct review *r, const json_t *e)
+{
+	size_t i;
+	json_t *finding;
+
+	json_array_foreach(r->findings, i, finding)
+	{
+		json_t *first = json_array_get(json_object_get(finding, "sheets"), 0);
+		if (first && array_has(json_object_get(e, "sheets"), json_string_value(first))) {
+			json_object_set(finding, "decided", json_object_get(e, "by"));
+			json_object_set(finding, "reason", json_object_get(e, "reason"));
+		}
+	}
+}
+
+/* Sheets that were voided or scanned again since are no finding any more. */
+static void findings_settle(struct review *r)
+{
+	for (size_t i = json_array_size(r->findings); i-- > 0;) {
+		json_t *finding = json_array_get(r->findings, i);
+		json_t *sheets = json_object_get(finding, "sheets"), *name;
+		bool open = false, left = false;
+		size_t k;
+		json_array_foreach(sheets, k, name)
+		{
+			const char *slash = strrchr(json_string_value(name), '/');
+			int n = slash ? atoi(slash + 1) : 0;
+			const struct tally_sheet *s =
+			    n >= 1 && n <= r->tally.n_sheets ? &r->tally.sheets[n - 1] : NULL;
+			left = left || (s && review_sheet_live(s));
+			open =
+			    open || (s && review_sheet_live(s) && s->near_equal == NEAR_EQUAL_OPEN);
+		}
+		if (!left)
+			json_array_remove(r->findings, i);
+		else if (open)
+			r->n_near_equal++;
+	}
+}
+
 bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, struct error *err)
 {
 	char key[24];
@@ -203,6 +257,10 @@ bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, s
 		json_object_set(r->evidence, key, json_object_get(e, "path"));
 	} else if (strcmp(event, "seen") == 0) {
 		seen_note(r, e, n);
+	} else if (strcmp(event, "near_equal") == 0) {
+		json_array_append(r->findings, e);
+	} else if (strcmp(event, "near_equal_kept") == 0) {
+		findings_decide(r, e);
 	} else if (strcmp(event, "closed") == 0) {
 		if (!r->seed[0]) {
 			char hex[HASH_SIZE];
@@ -240,6 +298,8 @@ static void item_add(struct review *r, const struct tally_sheet *s, const struct
 		item->why |= REVIEW_FLAGGED;
 	if (side->blank)
 		item->why |= REVIEW_BLANK;
+	if (s->near_equal == NEAR_EQUAL_OPEN && !side->blank)
+		item->why |= REVIEW_NEAR_EQUAL;
 	if (r->full)
 		item->why |= REVIEW_FULL;
 	if (!item->why)
@@ -254,6 +314,30 @@ static void item_add(struct review *r, const struct tally_sheet *s, const struct
 	r->n_items++;
 }
 
+/* The file whose paper is counted by hand: the lowest SHA-256 of "<seed> <batch> file <n>". */
+static void hand_draw(struct review *r)
+{
+	char best[HASH_SIZE] = "", text[256], hex[HASH_SIZE];
+	struct tally_counts c;
+
+	r->hand_file = 0;
+	for (int i = 1; r->seed[0] && i <= r->tally.n_files; i++) {
+		tally_file_counts(&r->tally, i, &c);
+		if (c.counted + c.blank_uncounted == 0)
+			continue;
+		int n = snprintf(text, sizeof text, "%s %s file %d", r->seed, r->tally.batch, i);
+		hash_bytes(HASH_SHA256, text, (size_t)n, hex);
+		if (r->hand_file && strcmp(hex, best) >= 0)
+			continue;
+		memcpy(best, hex, sizeof best);
+		r->hand_file = i;
+		r->hand_fed = c.counted + c.blank_uncounted;
+	}
+	if (r->hand_file)
+		r->hand_differs =
+		    tally_file_hand_differs(&r->tally.files[r->hand_file - 1], r->hand_fed);
+}
+
 bool review_end(struct review *r, struct error *err)
 {
 	const struct tally *t = &r->tally;
@@ -261,6 +345,8 @@ bool review_end(struct review *r, struct error *err)
 
 	for (int i = 0; i < t->n_sheets; i++)
 		room += (size_t)t->sheets[i].n_sides;
+	findings_settle(r);
+	hand_draw(r);
 	r->items = calloc(room, sizeof *r->items);
 	if (!r->items)
 		return error_errno(err, NULL, _("cannot draw the sample"));
@@ -271,7 +357,7 @@ bool review_end(struct review *r, struct error *err)
 	}
 	for (int i = 0; i < t->n_sheets; i++) {
 		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
-		if (!sheet_live(s))
+		if (!review_sheet_live(s))
 			continue;
 		r->n_drawn += r->drawn[s->n - 1];
 		for (int k = 0; k < s->n_sides; k++)
@@ -306,11 +392,26 @@ bool review_read(struct workspace *w, const char *batch, struct review *out, str
 	return true;
 }
 
+const char *review_finding_first(const struct review *r)
+{
+	size_t i;
+	json_t *finding;
+
+	json_array_foreach(r->findings, i, finding)
+	{
+		if (!json_object_get(finding, "decided"))
+			return json_string_value(
+			    json_array_get(json_object_get(finding, "sheets"), 0));
+	}
+	return "";
+}
+
 void review_release(struct review *r)
 {
 	tally_release(&r->tally);
 	free(r->drawn);
 	free(r->items);
+	json_decref(r->findings);
 	json_decref(r->flags);
 	json_decref(r->evidence);
 	json_decref(r->accounts);
@@ -350,273 +451,6 @@ bool review_lead_check(const struct workspace *w, const char *lead, struct error
 	}
 	return error_set(err, ERROR_USAGE, _("altakt.ini names them in review.leads"),
 	    _("'%s' is none of the leads who may accept or reject"), lead);
-}
-
-static bool unseen_error(const struct review *r, struct error *err)
-{
-	char names[160] = "", todo[256];
-	int said = 0;
-
-	for (int i = 0; i < r->n_items && said < 6; i++) {
-		char name[24];
-		size_t n = strlen(names);
-		if (r->items[i].seen)
-			continue;
-		review_page_name(&r->items[i], name);
-		snprintf(names + n, sizeof names - n, "%s%s", said++ ? ", " : "", name);
-	}
-	if (r->n_unseen > said) {
-		size_t n = strlen(names);
-		snprintf(names + n, sizeof names - n, ", …");
-	}
-	snprintf(todo, sizeof todo,
-	    _("look at them ('altakt review %s'), then 'altakt seen %s --by NAME PAGE…'"),
-	    r->tally.batch, r->tally.batch);
-	return error_set(err, ERROR_DECIDE, todo,
-	    PLURAL("%d page that has to be looked at is unseen: %s",
-		"%d pages that have to be looked at are unseen: %s", r->n_unseen),
-	    r->n_unseen, names);
-}
-
-static bool state_check(const struct closed_batch *b, const char *verb, struct error *err)
-{
-	switch (b->state) {
-	case CLOSED_WAITING: return true;
-	case CLOSED_OPEN:
-		return error_set(err, ERROR_DECIDE, _("close it with 'altakt close' first"),
-		    _("the batch '%s' is not closed"), b->name);
-	case CLOSED_CHANGED:
-		return error_set(err, ERROR_DECIDE, _("close it again with 'altakt close' first"),
-		    _("the batch '%s' was corrected since it was closed"), b->name);
-	case CLOSED_ACCEPTED:
-		return error_set(err, ERROR_USAGE, NULL,
-		    _("the batch '%s' was accepted by '%s' at %s"), b->name, b->accepted_by,
-		    b->accepted);
-	case CLOSED_REJECTED:
-		return error_set(err, ERROR_DECIDE,
-		    _("correct it (rescan, void, move), then close it again"),
-		    _("the batch '%s' was rejected"), b->name);
-	case CLOSED_ABANDONED:
-		return error_set(
-		    err, ERROR_USAGE, NULL, _("the batch '%s' was abandoned"), b->name);
-	}
-	return error_set(err, ERROR_USAGE, NULL, "%s", verb);
-}
-
-static json_t *sample_names(const struct review *r)
-{
-	json_t *names = json_array();
-
-	for (int i = 0; i < r->tally.n_sheets; i++)
-		if (r->drawn[i] && sheet_live(&r->tally.sheets[i]))
-			json_array_append_new(names, json_sprintf("%s/%d", r->tally.batch, i + 1));
-	return names;
-}
-
-static char *acceptance_text(const struct workspace *w, const struct review *r,
-    const struct closed_batch *b, const char *lead)
-{
-	int flagged = 0, blank = 0;
-	char now[25];
-
-	for (int i = 0; i < r->n_items; i++) {
-		flagged += (r->items[i].why & REVIEW_FLAGGED) != 0;
-		blank += (r->items[i].why & REVIEW_BLANK) != 0;
-	}
-	ledger_now(now);
-	json_t *a = json_pack("{ss ss ss ss ss ss ss si ss ss ss so si si si sb sb s{sIss}}",
-	    "format", "altakt-acceptance/1", "batch", b->name, "workspace", w->uuid, "lead", lead,
-	    "account", account_name(), "time", now, "manifest", b->manifest_sha256, "revision",
-	    b->revision, "seed", r->seed, "sample_percent", r->percent, "mode",
-	    r->full ? "full" : "sample", "sample", sample_names(r), "pages_seen", r->n_items,
-	    "flagged", flagged, "blank_sides", blank, "not_opened_one_by_one",
-	    r->not_opened_one_by_one, "four_eyes", settings_bool(w->settings, "review.four_eyes"),
-	    "ledger", "events", (json_int_t)r->tally.events, "head", r->tally.head);
-	if (!a)
-		return NULL;
-	json_object_set_new(a, "result", json_string("accepted"));
-	char *text = json_dumps(a, JSON_INDENT(1)), *out = NULL;
-	if (text)
-		out = file_path("%s\n", text);
-	free(text);
-	json_decref(a);
-	return out;
-}
-
-static bool eyes_check(const struct workspace *w, const struct review *r, struct error *err)
-{
-	bool four = settings_bool(w->settings, "review.four_eyes");
-
-	if (four && json_object_get(r->accounts, account_name()))
-		return error_set(err, ERROR_USAGE,
-		    _("review.four_eyes is on: somebody with another account has to accept"),
-		    _("the account '%s' fed, corrected or decided in this batch"), account_name());
-	if ((four || r->full) && r->not_opened_one_by_one)
-		return error_set(err, ERROR_DECIDE,
-		    _("open them one by one and name them with 'altakt seen'"),
-		    _("pages were marked as seen with --all, which four eyes and full review refuse"));
-	return true;
-}
-
-/* The acceptance of an older revision is kept under its number. */
-static bool old_keep(const char *folder, struct error *err)
-{
-	char *path = file_path("%s/acceptance.json", folder), *to = NULL, *text = NULL;
-	json_t *old = NULL;
-	bool ok = true;
-	size_t n;
-
-	if (file_exists(path)) {
-		ok = (text = file_read(path, 64 << 20, &n, err)) != NULL;
-		old = text ? json_loadb(text, n, 0, NULL) : NULL;
-		to = file_path("%s/acceptance.%d.json", folder,
-		    (int)json_integer_value(json_object_get(old, "revision")));
-		ok = ok && (file_exists(to) || file_copy(path, to, err));
-		char *signature = file_path("%s.p7s", path), *kept = file_path("%s.p7s", to);
-		if (ok && file_exists(signature))
-			ok = file_copy(signature, kept, err);
-		free(signature);
-		free(kept);
-	}
-	json_decref(old);
-	free(text);
-	free(path);
-	free(to);
-	return ok;
-}
-
-bool review_accept(struct workspace *w, const char *batch, const char *lead, struct error *err)
-{
-	struct review r = {0};
-	struct closed_batch b = {0};
-	char *folder = file_path("%s/batches/%s", w->path, batch), *text = NULL, hex[HASH_SIZE];
-	char *beside = file_path("%s/.acceptance.json", folder);
-	char *path = file_path("%s/acceptance.json", folder);
-	bool ok = false, begun = false;
-
-	if (!review_lead_check(w, lead, err) || !batch_name_check(batch, err) ||
-	    !(begun = journal_begin(w->journal, err)))
-		goto done;
-	if (!review_read(w, batch, &r, err) || !closed_read(w->journal, batch, &b, err) ||
-	    !state_check(&b, "accept", err))
-		goto done;
-	if (r.n_unseen > 0) {
-		unseen_error(&r, err);
-		goto done;
-	}
-	if (!eyes_check(w, &r, err) || !sign_ready(w->settings, err))
-		goto done;
-	text = acceptance_text(w, &r, &b, lead);
-	if (!text) {
-		error_set(err, ERROR_USAGE, _("write the name in UTF-8"),
-		    _("cannot write the acceptance"));
-		goto done;
-	}
-	hash_bytes(HASH_SHA256, text, strlen(text), hex);
-	json_t *event = json_pack("{ss ss ss so ss si sb ss}", "event", "accepted", "lead", lead,
-	    "seed", r.seed, "sample", sample_names(&r), "manifest", b.manifest_sha256, "revision",
-	    b.revision, "not_opened_one_by_one", r.not_opened_one_by_one, "acceptance_sha256", hex);
-	if (!ledger_append(w->journal, batch, lead, event, err) || !old_keep(folder, err) ||
-	    !file_write(beside, text, strlen(text), err) || !journal_commit(w->journal, err))
-		goto done;
-	begun = false;
-	ok = file_move(beside, path, err) && sign_file(w->settings, path, err);
-done:
-	if (begun)
-		journal_rollback(w->journal);
-	review_release(&r);
-	closed_release(&b);
-	free(text);
-	free(folder);
-	free(beside);
-	free(path);
-	return ok;
-}
-
-struct last_accepted {
-	char sha256[65];
-};
-
-static bool accepted_find(
-    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	struct last_accepted *last = self;
-
-	if (strstr(line, "\"event\":\"accepted\"")) {
-		json_t *e = json_loadb(line, n_bytes, 0, NULL);
-		snprintf(last->sha256, sizeof last->sha256, "%s", text_of(e, "acceptance_sha256"));
-		json_decref(e);
-	}
-	return true;
-}
-
-bool review_recover(struct workspace *w, const char *batch, struct error *err)
-{
-	char *beside = file_path("%s/batches/%s/.acceptance.json", w->path, batch);
-	char *path = file_path("%s/batches/%s/acceptance.json", w->path, batch);
-	struct last_accepted last = {""};
-	char hex[HASH_SIZE];
-	bool ok = true, begun = false;
-
-	if (!file_exists(beside))
-		goto done;
-	/* Inside a transaction nobody is between writing it and its event. */
-	ok = begun = journal_begin(w->journal, err);
-	if (!ok || !file_exists(beside))
-		goto done;
-	ok = ledger_read(w->journal, batch, 1, 0, accepted_find, &last, err) &&
-	    hash_file(HASH_SHA256, beside, hex, NULL, err) &&
-	    (strcmp(last.sha256, hex) == 0 ? file_move(beside, path, err)
-					   : file_remove(beside, err));
-done:
-	if (begun)
-		journal_rollback(w->journal);
-	free(beside);
-	free(path);
-	return ok;
-}
-
-bool review_reject(struct workspace *w, const char *batch, const char *lead, const char *reason,
-    json_t *sheets, struct error *err)
-{
-	struct closed_batch b = {0};
-	bool ok = false, begun = false;
-
-	if (!review_lead_check(w, lead, err) || !batch_name_check(batch, err) ||
-	    !(begun = journal_begin(w->journal, err)))
-		goto done;
-	int64_t n;
-	char head[65];
-	if (!ledger_head(w->journal, batch, &n, head, err))
-		goto done;
-	if (n == 0) {
-		error_set(err, ERROR_USAGE, _("'altakt status' lists those that are there"),
-		    _("there is no batch '%s'"), batch);
-		goto done;
-	}
-	if (!closed_read(w->journal, batch, &b, err))
-		goto done;
-	if (b.claim > 0) {
-		error_set(err, ERROR_USAGE,
-		    _("correct it: the next claim carries the difference; or cancel the claim first"),
-		    _("the batch '%s' is in claim %d"), batch, b.claim);
-		goto done;
-	}
-	if (b.state != CLOSED_ACCEPTED && !state_check(&b, "reject", err))
-		goto done;
-	json_t *event =
-	    json_pack("{ss ss ss}", "event", "rejected", "lead", lead, "reason", reason);
-	if (event)
-		json_object_set_new(event, "sheets", sheets ? json_incref(sheets) : json_array());
-	if (!ledger_append(w->journal, batch, lead, event, err) || !journal_commit(w->journal, err))
-		goto done;
-	begun = false;
-	ok = true;
-done:
-	if (begun)
-		journal_rollback(w->journal);
-	closed_release(&b);
-	return ok;
 }
 
 /* "b1/12f" or "12f" names a side that was fed. */

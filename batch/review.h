@@ -12,7 +12,9 @@
  *
  * It is drawn anew at each later close, from the same seed; a later draw adds, it never takes away.
  * A sheet that supersedes a drawn one is drawn. To the sample come all flagged pages and all sides
- * that were set aside as blank; in "full" mode every page.
+ * that were set aside as blank; in "full" mode every page. Sheets that are nearly equal to another
+ * (batch/duplicates.h) come first; whoever accepts a batch without a decision on them accepts them
+ * as sheets of their own, which the acceptance says.
  */
 #ifndef ALTAKT_BATCH_REVIEW_H
 #define ALTAKT_BATCH_REVIEW_H
@@ -30,6 +32,7 @@ enum review_why { /* a bit set */
 	REVIEW_FLAGGED = 2,
 	REVIEW_BLANK = 4, /* set aside: no PDF shows it */
 	REVIEW_FULL = 8,
+	REVIEW_NEAR_EQUAL = 16, /* to another sheet, and nobody has decided */
 };
 
 struct review_item {
@@ -60,9 +63,15 @@ struct review { /* {0} is empty */
 	struct review_item *items; /* in the order of the bundles */
 	int n_items, n_unseen;
 	bool not_opened_one_by_one; /* an item was only seen by "all" */
-	json_t *flags;		    /* "12f": ["…"] */
-	json_t *evidence;	    /* "12f": path of its proof image */
-	json_t *accounts;	    /* who fed, corrected or decided: {"scan1": true} */
+	json_t *findings;  /* events "near_equal", and in each "decided": by whom a person's word is
+			      there; those of which nothing is left are not in it */
+	int n_near_equal;  /* findings that nobody has decided */
+	int hand_file;	   /* whose paper is counted by hand: drawn by the seed; 0 none */
+	int hand_fed;	   /* its valid sheets; not shown before the count by hand is entered */
+	bool hand_differs; /* the count by hand does, and no lead has settled it */
+	json_t *flags;	   /* "12f": ["…"] */
+	json_t *evidence;  /* "12f": path of its proof image */
+	json_t *accounts;  /* who fed, corrected or decided: {"scan1": true} */
 	/* While folding: */
 	json_t *seen; /* "12f": number of the event */
 	int64_t seen_all;
@@ -97,24 +106,16 @@ void review_page_name(const struct review_item *item, char name[24]);
 bool review_lead_check(const struct workspace *workspace, const char *lead, struct error *err);
 
 /*
- * A lead accepts: refused while anything is unseen (ERROR_DECIDE names it). Writes acceptance.json
- * and the event "accepted"; either both are there, or review_recover() finishes it.
- */
-bool review_accept(
-    struct workspace *workspace, const char *batch, const char *lead, struct error *err);
-
-/* A lead rejects, all of it or some sheets (array of names, may be NULL, borrowed). */
-bool review_reject(struct workspace *workspace, const char *batch, const char *lead,
-    const char *reason, json_t *sheets, struct error *err);
-
-/*
  * Records that a person has looked: pages (array of "<batch>/<n>f", borrowed), or all.
  * ERROR_USAGE: there is no such page.
  */
 bool review_seen(struct workspace *workspace, const char *batch, const char *by, json_t *pages,
     bool all, struct error *err);
 
-/* Finishes what a crash between journal and folder left of an acceptance. */
-bool review_recover(struct workspace *workspace, const char *batch, struct error *err);
+/* A sheet that a reviewer may meet: its paper is in the batch, not replaced, and no cover. */
+bool review_sheet_live(const struct tally_sheet *sheet);
+
+/* The first sheet of the first finding that nobody has decided; "" where there is none. */
+const char *review_finding_first(const struct review *review);
 
 #endif

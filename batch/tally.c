@@ -134,7 +134,11 @@ static bool read_file_opened(struct tally *t, const json_t *e, int64_t n, struct
 		return error_errno(err, NULL, _("cannot count the batch"));
 	t->files = more;
 	struct tally_file *f = &t->files[t->n_files++];
-	*f = (struct tally_file){.file = t->n_files, .volume = int_of(e, "volume", 1), .given = -1};
+	*f = (struct tally_file){.file = t->n_files,
+	    .volume = int_of(e, "volume", 1),
+	    .given = -1,
+	    .hand = -1,
+	    .settled_hand = -1};
 	snprintf(f->file_number, sizeof f->file_number, "%s", text_of(e, "file_number"));
 	f->prepared = int_of(e, "prepared", -1);
 	f->from_cover = strcmp(text_of(e, "from"), "cover") == 0;
@@ -323,6 +327,7 @@ static bool read_decided(struct tally *t, const json_t *e, int64_t n, struct err
 	if (!s)
 		return bad(err, n, _("there is no such sheet"));
 	s->suspects = 0;
+	s->rejected = false;
 	if (t->rescan_next == s->n)
 		t->rescan_next = 0;
 	if (t->insert_next == s->n)
@@ -450,6 +455,16 @@ static bool read_given(struct tally *t, const json_t *e, int64_t n, struct error
 	return true;
 }
 
+static bool read_hand(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	struct tally_file *f = file_of(t, e);
+
+	if (!f)
+		return bad(err, n, _("there is no such file"));
+	f->hand = int_of(e, "sheets", -1);
+	return true;
+}
+
 static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	struct tally_file *f = file_of(t, e);
@@ -460,6 +475,8 @@ static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct err
 	f->settled_fed = int_of(json_object_get(e, "witness"), "fed", -1);
 	f->settled_prepared = f->prepared;
 	f->settled_given = f->given;
+	f->settled_hand = f->hand;
+	f->settled_hand_fed = f->settled_fed;
 	return true;
 }
 
@@ -569,10 +586,40 @@ static bool read_seen(struct tally *t, const json_t *e, int64_t n, struct error 
 	return true;
 }
 
+/* "near_equal" and "near_equal_kept" name sheets in a list. */
+static bool read_near_equal(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	bool kept = strcmp(text_of(e, "event"), "near_equal_kept") == 0;
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(e, "sheets"), i, name)
+	{
+		struct tally_sheet *s =
+		    sheet_named(t, json_is_string(name) ? json_string_value(name) : "");
+		if (!s)
+			return bad(err, n, _("there is no such sheet"));
+		s->near_equal = kept ? NEAR_EQUAL_KEPT : NEAR_EQUAL_OPEN;
+	}
+	return true;
+}
+
 static bool read_state(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	const char *event = text_of(e, "event");
+	json_t *name;
+	size_t i;
 
+	for (int k = 0; k < t->n_sheets && strcmp(event, "accepted") == 0; k++)
+		t->sheets[k].rejected = false;
+	json_array_foreach(
+	    strcmp(event, "rejected") == 0 ? json_object_get(e, "sheets") : NULL, i, name)
+	{
+		struct tally_sheet *s =
+		    sheet_named(t, json_is_string(name) ? json_string_value(name) : "");
+		if (s) /* older versions took names without looking */
+			s->rejected = true;
+	}
 	t->state = strcmp(event, "accepted") == 0 ? BATCH_ACCEPTED
 	    : strcmp(event, "rejected") == 0	  ? BATCH_REJECTED
 						  : BATCH_ABANDONED;
@@ -609,12 +656,15 @@ static const struct {
     {"file_reopened", read_complete},
     {"file_renumbered", read_renumbered},
     {"count_given", read_given},
+    {"hand_counted", read_hand},
     {"settled", read_settled},
     {"page_done", read_page},
     {"page_failed", read_page_failed},
     {"page_retry", read_retry},
     {"bundle_made", read_bundle},
     {"evidence_kept", read_evidence},
+    {"near_equal", read_near_equal},
+    {"near_equal_kept", read_near_equal},
     {"closed", read_closed},
     {"reopened", read_reopened},
     {"seen", read_seen},
@@ -658,6 +708,12 @@ bool tally_add(struct tally *t, int64_t n, const char *line, size_t n_bytes, str
 done:
 	json_decref(e);
 	return ok;
+}
+
+bool tally_file_hand_differs(const struct tally_file *f, int sheets)
+{
+	return f->hand >= 0 && f->hand != sheets &&
+	    !(f->settled && f->settled_hand == f->hand && f->settled_hand_fed == sheets);
 }
 
 bool tally_file_settled(const struct tally_file *f, int sheets)

@@ -30,6 +30,12 @@ struct tally_side {
 	int64_t fed_event, done_event; /* their numbers in the chain */
 };
 
+enum near_equal { /* to a sheet of this batch or of another */
+	NEAR_EQUAL_NONE,
+	NEAR_EQUAL_OPEN, /* nobody has decided */
+	NEAR_EQUAL_KEPT, /* somebody said that it is another sheet */
+};
+
 struct tally_sheet {
 	int n;				 /* running number in the batch */
 	int file;			 /* 0: none */
@@ -41,6 +47,8 @@ struct tally_sheet {
 	struct tally_side sides[TALLY_SIDES];
 	int n_sides;
 	int rescan_of; /* 0, or the sheet it supersedes */
+	enum near_equal near_equal;
+	bool rejected; /* by a lead: it waits for a new scan */
 };
 
 struct tally_file {
@@ -52,6 +60,8 @@ struct tally_file {
 	char box[128]; /* where its paper lies now, "" unknown; several: "K-1, K-2" */
 	bool from_cover, complete, settled;
 	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
+	int hand;					  /* a lead's count of the paper, -1 none */
+	int settled_hand, settled_hand_fed;
 	int64_t changed; /* the event that last changed what its bundle holds */
 	/* The newest bundle, where one was made since the file's last change: */
 	bool bundled;
@@ -102,6 +112,9 @@ char tally_view_letter(const struct tally_sheet *sheet);
 
 /* True while the difference that a lead settled is the one that there is: sheets valid ones. */
 bool tally_file_settled(const struct tally_file *file, int sheets);
+
+/* True where a lead counted another number of sheets by hand, and nobody has settled that. */
+bool tally_file_hand_differs(const struct tally_file *file, int sheets);
 
 /* Folds in one event: line is its text. ERROR_CHECK: not an event, or one that cannot follow. */
 bool tally_add(struct tally *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "batch/acceptance.h"
 #include "batch/bundle.h"
 #include "batch/clock.h"
 #include "batch/journal.h"
@@ -331,9 +332,9 @@ static void released_event(struct verify_batch *b, const json_t *e)
 
 static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
 {
-	static const char *names[] = {"closed", "manifest_written", "accepted", "evidence_kept",
-	    "claimed", "correction_claimed", "released", "purged", "evidence_purged", "timestamped",
-	    "timestamp_missing", "sealed", NULL};
+	static const char *names[] = {"closed", "manifest_written", "accepted", "rejected",
+	    "evidence_kept", "claimed", "correction_claimed", "released", "purged",
+	    "evidence_purged", "timestamped", "timestamp_missing", "sealed", NULL};
 	struct reading *r = self;
 	struct verify_batch *b = r->batch;
 
@@ -350,13 +351,14 @@ static bool batch_line(void *self, int64_t n, const char *line, size_t n_bytes, 
 	json_t *e = json_loadb(line, n_bytes, 0, NULL);
 	if (strcmp(event, "manifest_written") == 0) {
 		manifest_event(r, n, e);
-	} else if (strcmp(event, "accepted") == 0) {
+	} else if (strcmp(event, "accepted") == 0 ||
+	    (strcmp(event, "rejected") == 0 && json_object_get(e, "acceptance_sha256"))) {
 		json_object_set_new(e, "n", json_integer(n));
 		json_array_append(b->accepted, e);
 		if (!b->n_revisions ||
 		    strcmp(text_of(e, "manifest"), b->revisions[b->n_revisions - 1].sha256) != 0)
 			verify_find(r->report, r->path,
-			    _("line %lld: what was accepted is not the manifest of that time"),
+			    _("line %lld: what was accepted or rejected is not the manifest of that time"),
 			    (long long)n);
 	} else if (strcmp(event, "evidence_kept") == 0) {
 		json_object_set(b->evidence, text_of(e, "path"), json_object_get(e, "sha256"));
@@ -483,6 +485,30 @@ static bool until_line(void *self, int64_t n, const char *line, size_t n_bytes, 
 	return n > u->last || review_line(&u->review, n, line, n_bytes, err);
 }
 
+/* What an acceptance says of decisions and of the count by hand. Older ones say nothing. */
+static void word_compare(const struct review *r, const char *path, const json_t *acceptance,
+    const json_t *event, struct verify_report *report)
+{
+	const json_t *undecided = json_object_get(acceptance, "near_equal_undecided");
+	const json_t *hand = json_object_get(acceptance, "hand_count");
+	const struct tally_file *f = r->hand_file ? &r->tally.files[r->hand_file - 1] : NULL;
+	bool counted = f && f->hand >= 0;
+
+	if (undecided && json_integer_value(undecided) != r->n_near_equal)
+		verify_find(report, path, _("it hides sheets that are nearly equal to others"));
+	if (hand &&
+	    (json_is_object(hand) != counted ||
+		json_is_true(json_object_get(event, "hand_counted")) != counted ||
+		(counted &&
+		    (json_integer_value(json_object_get(hand, "sheets")) != f->hand ||
+			json_integer_value(json_object_get(hand, "fed")) != r->hand_fed ||
+			strcmp(text_of(hand, "file_number"), f->file_number) != 0))))
+		verify_find(report, path, _("its count by hand is not the one of the ledger"));
+	if (hand && r->hand_differs)
+		verify_find(report, path,
+		    _("the count by hand differs, and nobody has settled the difference"));
+}
+
 /* Draws the sample of the newest acceptance again. */
 static bool sample_compare(const char *folder, const char *path, const json_t *acceptance,
     const json_t *event, struct verify_report *report, struct error *err)
@@ -518,7 +544,9 @@ static bool sample_compare(const char *folder, const char *path, const json_t *a
 	else if (!json_equal(sample, json_object_get(acceptance, "sample")) ||
 	    !json_equal(sample, json_object_get(event, "sample")))
 		verify_find(report, path, _("its sample is not the one that the seed draws"));
-	if (u.review.n_unseen > 0)
+	if (strcmp(text_of(event, "event"), "accepted") == 0)
+		word_compare(&u.review, path, acceptance, event, report);
+	if (u.review.n_unseen > 0 && strcmp(text_of(event, "event"), "accepted") == 0)
 		verify_find(report, path, _("%d pages had not been looked at"), u.review.n_unseen);
 	if (u.review.not_opened_one_by_one !=
 	    json_is_true(json_object_get(acceptance, "not_opened_one_by_one")))
@@ -540,18 +568,20 @@ static bool acceptances_compare(const char *folder, const struct verify_batch *b
 
 	json_array_foreach(b->accepted, i, e)
 	{
-		char *path = i + 1 == n
-		    ? file_path("%s/acceptance.json", folder)
-		    : file_path("%s/acceptance.%d.json", folder,
-			  (int)json_integer_value(json_object_get(e, "revision")));
-		size_t before = json_array_size(report->findings), k;
+		int revision = (int)json_integer_value(json_object_get(e, "revision")), k = 1;
+		for (size_t m = 0; m < i; m++)
+			k += json_integer_value(json_object_get(
+				 json_array_get(b->accepted, m), "revision")) == revision;
+		char *path = i + 1 == n ? file_path("%s/acceptance.json", folder)
+					: acceptance_kept_path(folder, revision, k);
+		size_t before = json_array_size(report->findings), n_bytes;
 		ok = ok &&
 		    hash_compare(path, text_of(e, "acceptance_sha256"),
 			_("it is not the acceptance that the ledger knows"), report, err);
 		char *text = ok && json_array_size(report->findings) == before
-		    ? file_read(path, TEXT_LIMIT_BYTES, &k, NULL)
+		    ? file_read(path, TEXT_LIMIT_BYTES, &n_bytes, NULL)
 		    : NULL;
-		json_t *acceptance = text ? json_loadb(text, k, 0, NULL) : NULL;
+		json_t *acceptance = text ? json_loadb(text, n_bytes, 0, NULL) : NULL;
 		if (acceptance)
 			ok = sample_compare(folder, path, acceptance, e, report, err);
 		verify_signature(path, report);
@@ -725,6 +755,10 @@ static bool name_belongs(const struct verify_batch *b, const char *name)
 	    (!name[used] || strcmp(name + used, ".p7s") == 0 || strcmp(name + used, ".tsr") == 0))
 		return n >= 1 && n < b->n_revisions;
 	used = 0;
+	int k;
+	if (sscanf(name, "acceptance.%d.%d.json%n", &n, &k, &used) == 2 && used > 0)
+		return (!name[used] || strcmp(name + used, ".p7s") == 0) && n >= 1 &&
+		    n <= b->n_revisions && k > 1;
 	return sscanf(name, "acceptance.%d.json%n", &n, &used) == 1 && used > 0 &&
 	    (!name[used] || strcmp(name + used, ".p7s") == 0) && n >= 1 && n <= b->n_revisions;
 }

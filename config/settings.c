@@ -94,6 +94,8 @@ static const struct key keys[] = {
     {"review.sample_percent", KEY_NUMBER, "4", 0, 100, .guarded = true},
     {"review.mode", KEY_CHOICE, "sample", 0, 0, "sample|full", .guarded = true},
     {"review.four_eyes", KEY_BOOL, "no", .guarded = true},
+    {"review.near_equal", KEY_CHOICE, "ask", 0, 0, "ask|require", .guarded = true},
+    {"review.hand_count", KEY_CHOICE, "ask", 0, 0, "off|ask|require", .guarded = true},
     {"review.leads", KEY_TEXT, "", .guarded = true},
 
     {"retention.raw_days", KEY_INT, "30", 0, 36500, .guarded = true},

@@ -16,7 +16,7 @@ enum {
 	FREQUENCIES = FINGERPRINT_BITS / 2,
 };
 
-#define INK_MM2 30.0 /* weighted, below which a window says nothing */
+#define INK_MM2 5.0 /* weighted, below which a window says nothing */
 
 /* In cycles a window; none so low that the window's own shape is in it. */
 static const int frequencies[FREQUENCIES][2] = {{2, 0}, {0, 2}, {2, 1}, {1, 2}, {2, -1}, {1, -2},

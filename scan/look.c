@@ -23,10 +23,13 @@ enum {
 };
 
 #define CELL_MM2       (1.0 / (LOOK_PX_PER_MM * LOOK_PX_PER_MM))
-#define SIZE_SHARE     0.06  /* widths and heights of two crops of one sheet differ by less */
-#define BLOCK_DUST_MM2 0.9   /* ink that only one has: less in a block is dust, or a fold */
-#define DIFFER_MM2     1.5   /* and so much in all is another entry … */
-#define DIFFER_SHARE   0.001 /* … or that share of the ink, on dense pages */
+#define SIZE_SHARE     0.06 /* widths and heights of two crops of one sheet differ by less */
+#define BLOCK_DUST_MM2 0.9  /* ink that only one has: less in a block is dust, or a fold */
+#define BLOCK_BOTH_MM2 1.0  /* so much each, to be compared by shapes */
+#define BLOCK_SAME \
+	0.85 /* correlation: fresh scans of one sheet have above 0.92, other words below 0.9 */
+#define DIFFER_MM2   5.0   /* and so much in all is another entry … */
+#define DIFFER_SHARE 0.010 /* … or that share of the ink, on dense pages */
 
 void look_release(struct look *look)
 {
@@ -220,11 +223,14 @@ static void block_shift(const struct pair *p, int x0, int y0, int dx, int dy, in
 		}
 }
 
-/* Ink of the block that only one of both has, and all of it, in 1/255 cells. */
-static void block_differ(
-    const struct pair *p, int x0, int y0, int dx, int dy, uint32_t *differ, uint32_t *all)
+/* In 1/255 cells: ink of the block that only one of both has, all of it, and what the one with less
+ * has. */
+static void block_differ(const struct pair *p, int x0, int y0, int dx, int dy, uint32_t *differ,
+    uint32_t *all, uint32_t *less)
 {
-	*differ = *all = 0;
+	uint32_t ink_a = 0, ink_b = 0;
+
+	*differ = 0;
 	for (int y = y0; y < y0 + BLOCK_PX; y++) {
 		const uint8_t *a = plane_row(&p->a, y) + x0;
 		const uint8_t *aw = plane_row(&p->a_wide, y) + x0;
@@ -235,9 +241,41 @@ static void block_differ(
 			int only_a = a[x] - bw[x] * 4 / 3 - 16, only_b = b[x] - aw[x] * 4 / 3 - 16;
 			*differ += (uint32_t)(only_a > 0 ? only_a : 0);
 			*differ += (uint32_t)(only_b > 0 ? only_b : 0);
-			*all += (uint32_t)(a[x] + b[x]);
+			ink_a += a[x];
+			ink_b += b[x];
 		}
 	}
+	*all = ink_a + ink_b;
+	*less = ink_a < ink_b ? ink_a : ink_b;
+}
+
+/* The correlation of the block's ink, 1 for the same shapes. */
+static double block_correlate(const struct pair *p, int x0, int y0, int dx, int dy)
+{
+	double aa = 0, bb = 0, ab = 0, sa = 0, sb = 0;
+	const double n = BLOCK_PX * BLOCK_PX;
+
+	for (int y = y0; y < y0 + BLOCK_PX; y++) {
+		const uint8_t *a = plane_row(&p->a, y) + x0;
+		const uint8_t *b = plane_row(&p->b, y - dy) + x0 - dx;
+		uint32_t raa = 0, rbb = 0, rab = 0, ra = 0, rb = 0;
+		for (int x = 0; x < BLOCK_PX; x++) {
+			raa += (uint32_t)a[x] * a[x];
+			rbb += (uint32_t)b[x] * b[x];
+			rab += (uint32_t)a[x] * b[x];
+			ra += a[x];
+			rb += b[x];
+		}
+		aa += raa;
+		bb += rbb;
+		ab += rab;
+		sa += ra;
+		sb += rb;
+	}
+	aa -= sa * sa / n;
+	bb -= sb * sb / n;
+	ab -= sa * sb / n;
+	return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
 static void blocks_compare(const struct pair *p, int dx, int dy, struct likeness *out)
@@ -249,14 +287,21 @@ static void blocks_compare(const struct pair *p, int dx, int dy, struct likeness
 	for (int y0 = 0; y0 < h; y0 += BLOCK_PX)
 		for (int x0 = 0; x0 < w; x0 += BLOCK_PX) {
 			int bx = dx, by = dy;
-			uint32_t differ, all;
-			block_differ(p, x0 + p->room, y0 + p->room, dx, dy, &differ, &all);
+			uint32_t differ, all, less;
+			block_differ(p, x0 + p->room, y0 + p->room, dx, dy, &differ, &all, &less);
 			if (all * unit < 0.2)
 				continue;
 			block_shift(p, x0 + p->room, y0 + p->room, dx, dy, &bx, &by);
-			block_differ(p, x0 + p->room, y0 + p->room, bx, by, &differ, &all);
-			if (differ * unit > BLOCK_DUST_MM2)
-				differ_mm2 += differ * unit;
+			block_differ(p, x0 + p->room, y0 + p->room, bx, by, &differ, &all, &less);
+			double other = differ * unit > BLOCK_DUST_MM2 ? differ * unit : 0;
+			if (less * unit >
+			    BLOCK_BOTH_MM2) { /* where both have ink: the same shapes? */
+				double same =
+				    block_correlate(p, x0 + p->room, y0 + p->room, bx, by);
+				double shapes = same < BLOCK_SAME ? less * unit * (1 - same) : 0;
+				other = other > shapes ? other : shapes;
+			}
+			differ_mm2 += other;
 			all_mm2 += all * unit;
 			sum_x += (double)bx * all;
 			sum_y += (double)by * all;
@@ -267,7 +312,8 @@ static void blocks_compare(const struct pair *p, int dx, int dy, struct likeness
 	out->likeness = out->likeness < 0 ? 0 : out->likeness;
 	double limit = all_mm2 / 2 * DIFFER_SHARE;
 	limit = limit > DIFFER_MM2 ? limit : DIFFER_MM2;
-	out->equal = all_mm2 > 0 && differ_mm2 <= limit && out->likeness >= LOOK_EQUAL;
+	out->equal =
+	    all_mm2 >= 2 * LOOK_ENOUGH_MM2 && differ_mm2 <= limit && out->likeness >= LOOK_EQUAL;
 	if (weight > 0) {
 		out->dx_mm = sum_x / weight / LOOK_PX_PER_MM;
 		out->dy_mm = sum_y / weight / LOOK_PX_PER_MM;

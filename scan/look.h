@@ -47,7 +47,8 @@ bool look_read(const char *jpeg_path, double width_mm, struct look *out, struct 
 void look_release(struct look *look); /* leaves {0} */
 
 struct likeness {
-	bool equal;	      /* the same sheet, as far as the images tell */
+	bool equal;	      /* the same sheet, as far as the images tell; never with less ink than
+				 LOOK_ENOUGH_MM2: three words look like three others */
 	double likeness;      /* share of the ink that both have, 0 .. 1 */
 	double differing_mm2; /* ink that only one of them has, dust left out */
 	double dx_mm, dy_mm;  /* where b lies on a */
@@ -55,6 +56,8 @@ struct likeness {
 
 /* From which likeness two sheets may be called the same. */
 #define LOOK_EQUAL 0.90
+/* A paragraph or so. */
+#define LOOK_ENOUGH_MM2 50.0
 
 /* How alike two looks are. Pages of different sizes are not. ERROR_SYSTEM: no memory. */
 bool look_compare(

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "batch/acceptance.h"
 #include "batch/claim_book.h"
 #include "batch/collect.h"
 #include "batch/review.h"
@@ -17,7 +18,7 @@ static void accept_batch(struct desk *d, const char *batch)
 	struct error err = {0};
 
 	desk_check(review_seen(&d->workspace, batch, "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d->workspace, batch, "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d->workspace, batch, "l.lead", NULL, &err), &err);
 }
 
 static void station(struct desk *d, const char *name)

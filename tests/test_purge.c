@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "batch/acceptance.h"
 #include "batch/purge.h"
 #include "batch/review.h"
 #include "tests/desk.h"
@@ -31,7 +32,7 @@ static void accept_batch(struct desk *d)
 	struct error err = {0};
 
 	desk_check(review_seen(&d->workspace, "b1", "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d->workspace, "b1", "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d->workspace, "b1", "l.lead", NULL, &err), &err);
 }
 
 static bool raw_there(struct desk *d)

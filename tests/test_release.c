@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "batch/acceptance.h"
 #include "batch/release.h"
 #include "batch/review.h"
 #include "batch/verify.h"
@@ -38,7 +39,7 @@ static void test_release_file_leaves_a_tombstone(void **state)
 	assert_false(release_file(&d.workspace, "33/1", 0, "l.lead", "Löschung", &bundles, &err));
 	assert_int_equal(err.kind, ERROR_DECIDE);
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d.workspace, "b1", "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err), &err);
 	err = (struct error){0};
 	assert_false(release_file(&d.workspace, "33/9", 0, "l.lead", "Löschung", &bundles, &err));
 	assert_int_equal(err.kind, ERROR_USAGE);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "batch/acceptance.h"
 #include "batch/closed.h"
 #include "batch/review.h"
 #include "tests/desk.h"
@@ -85,13 +86,13 @@ static void test_review_accept_refused_while_unseen(void **state)
 
 	desk_open(&d, plain_ini);
 	desk_batch(&d, "b1");
-	assert_false(review_accept(&d.workspace, "b1", "l.lead", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err));
 	assert_int_equal(err.kind, ERROR_DECIDE);
 	assert_non_null(strstr(err.what, "not closed"));
 	desk_file(&d, "b1", "33/1", 1, 2);
 	desk_close_batch(&d, "b1");
 	err = (struct error){0};
-	assert_false(review_accept(&d.workspace, "b1", "l.lead", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err));
 	assert_int_equal(err.kind, ERROR_DECIDE);
 	assert_non_null(strstr(err.what, "1b"));
 	read_review(&d, "b1", &r);
@@ -107,14 +108,14 @@ static void test_review_accept_refused_while_unseen(void **state)
 	json_decref(wrong);
 	assert_int_equal(err.kind, ERROR_USAGE);
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", pages, false, &err), &err);
-	desk_check(review_accept(&d.workspace, "b1", "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err), &err);
 	struct closed_batch b = {0};
 	desk_check(closed_read(d.workspace.journal, "b1", &b, &err), &err);
 	assert_int_equal(b.state, CLOSED_ACCEPTED);
 	assert_false(b.not_opened_one_by_one);
 	assert_string_equal(b.accepted_by, "l.lead");
 	closed_release(&b);
-	assert_false(review_accept(&d.workspace, "b1", "o.other", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "o.other", NULL, &err));
 	assert_int_equal(err.kind, ERROR_USAGE);
 	assert_non_null(strstr(err.what, "accepted by 'l.lead'"));
 	json_decref(pages);
@@ -132,7 +133,7 @@ static void test_review_seen_all_is_said(void **state)
 	desk_file(&d, "b1", "33/1", 1, 2);
 	desk_close_batch(&d, "b1");
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d.workspace, "b1", "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err), &err);
 	desk_check(closed_read(d.workspace.journal, "b1", &b, &err), &err);
 	assert_true(b.not_opened_one_by_one);
 	closed_release(&b);
@@ -156,10 +157,10 @@ static void test_review_full_and_four_eyes(void **state)
 	json_t *pages = json_pack("[ssssss]", "1f", "1b", "2f", "2b", "3f", "3b");
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", pages, false, &err), &err);
 	err = (struct error){0};
-	assert_false(review_accept(&d.workspace, "b1", "n.nobody", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "n.nobody", NULL, &err));
 	assert_non_null(strstr(err.what, "none of the leads"));
 	/* The account that fed is this one, whatever name is given. */
-	assert_false(review_accept(&d.workspace, "b1", "l.lead", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err));
 	assert_int_equal(err.kind, ERROR_USAGE);
 	assert_non_null(strstr(err.what, "fed, corrected or decided"));
 	json_decref(pages);
@@ -178,10 +179,10 @@ static void test_review_later_draw_adds(void **state)
 	desk_file(&d, "b1", "33/1", 1, 30);
 	desk_close_batch(&d, "b1");
 	read_review(&d, "b1", &first);
-	desk_check(review_reject(&d.workspace, "b1", "l.lead", "schief", NULL, &err), &err);
+	desk_check(acceptance_reject(&d.workspace, "b1", "l.lead", "schief", NULL, &err), &err);
 	err = (struct error){0};
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", NULL, true, &err), &err);
-	assert_false(review_accept(&d.workspace, "b1", "l.lead", &err));
+	assert_false(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err));
 	assert_non_null(strstr(err.what, "rejected"));
 	desk_file(&d, "b1", "33/2", 1, 30);
 	desk_close_batch(&d, "b1");
@@ -210,14 +211,14 @@ static void test_review_recover_after_a_crash(void **state)
 	beside = file_path("%s/batches/b1/.acceptance.json", d.folder);
 	/* before the commit: nothing knows it */
 	assert_true(file_write(beside, "{}", 2, NULL));
-	desk_check(review_recover(&d.workspace, "b1", &err), &err);
+	desk_check(acceptance_recover(&d.workspace, "b1", &err), &err);
 	assert_false(file_exists(beside));
 	assert_false(file_exists(path));
 	desk_check(review_seen(&d.workspace, "b1", "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d.workspace, "b1", "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d.workspace, "b1", "l.lead", NULL, &err), &err);
 	/* after it: the ledger knows it */
 	assert_int_equal(rename(path, beside), 0);
-	desk_check(review_recover(&d.workspace, "b1", &err), &err);
+	desk_check(acceptance_recover(&d.workspace, "b1", &err), &err);
 	assert_true(file_exists(path));
 	assert_false(file_exists(beside));
 	free(path);

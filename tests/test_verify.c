@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "batch/acceptance.h"
 #include "batch/claim_book.h"
 #include "batch/review.h"
 #include "batch/sign.h"
@@ -21,7 +22,7 @@ static void accept_batch(struct desk *d, const char *batch)
 	struct error err = {0};
 
 	desk_check(review_seen(&d->workspace, batch, "l.lead", NULL, true, &err), &err);
-	desk_check(review_accept(&d->workspace, batch, "l.lead", &err), &err);
+	desk_check(acceptance_accept(&d->workspace, batch, "l.lead", NULL, &err), &err);
 }
 
 /* Two batches with real bundles, one corrected after its claim, two claims; then closed for good.

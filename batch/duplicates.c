@@ -1,0 +1,667 @@
+#include "batch/duplicates.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/journal.h"
+#include "batch/ledger.h"
+#include "config/file.h"
+#include "config/text.h"
+#include "scan/look.h"
+
+enum { HITS_MAX = FINGERPRINT_WORDS * (1 << FINGERPRINT_WEAK) * DUPLICATES_COMMON };
+
+static const char *const tables[] = {
+    "CREATE TABLE IF NOT EXISTS fingerprint_word(key INTEGER NOT NULL, page INTEGER NOT NULL,"
+    " PRIMARY KEY(key, page)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS fingerprint_page(page INTEGER PRIMARY KEY, batch TEXT NOT NULL,"
+    " name TEXT NOT NULL, width_mm REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS near_equal_pair(sheet TEXT NOT NULL, other TEXT NOT NULL,"
+    " PRIMARY KEY(sheet, other)) WITHOUT ROWID",
+};
+
+static bool tables_make(struct journal *j, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		if (!journal_prepare(j, tables[i], &stmt, err) || !journal_step(j, stmt, &row, err))
+			return false;
+	return true;
+}
+
+static bool tables_there(struct journal *j, bool *there, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+
+	if (!journal_prepare(j,
+		"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'near_equal_pair'",
+		&stmt, err) ||
+	    !journal_step(j, stmt, there, err))
+		return false;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+bool duplicates_note(struct journal *j, const char *batch, const char *name, double width_mm,
+    const char *text, struct error *err)
+{
+	struct fingerprint f;
+	sqlite3_stmt *stmt = NULL, *number = NULL;
+	bool row;
+
+	if (!fingerprint_read(text, &f) || f.n == 0)
+		return true;
+	if (!tables_make(j, err) ||
+	    !journal_prepare(j,
+		"INSERT INTO fingerprint_page(batch, name, width_mm) VALUES(?1, ?2, ?3)", &stmt,
+		err))
+		return false;
+	sqlite3_bind_text(stmt, 1, batch, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(stmt, 2, name, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_double(stmt, 3, width_mm);
+	if (!journal_step(j, stmt, &row, err) ||
+	    !journal_prepare(j, "SELECT last_insert_rowid()", &number, err) ||
+	    !journal_step(j, number, &row, err))
+		return false;
+	int64_t page = sqlite3_column_int64(number, 0);
+	sqlite3_reset(number);
+	for (int i = 0; i < f.n; i++) {
+		if (!journal_prepare(j,
+			"INSERT OR IGNORE INTO fingerprint_word(key, page) VALUES(?1, ?2)", &stmt,
+			err))
+			return false;
+		sqlite3_bind_int64(stmt, 1, fingerprint_key(&f.words[i]));
+		sqlite3_bind_int64(stmt, 2, page);
+		if (!journal_step(j, stmt, &row, err))
+			return false;
+	}
+	return true;
+}
+
+struct hit {
+	int64_t page;
+	double weight;
+};
+
+static int hit_by_page(const void *a, const void *b)
+{
+	const struct hit *m = a, *n = b;
+
+	return m->page < n->page ? -1 : m->page > n->page;
+}
+
+static int hit_by_weight(const void *a, const void *b)
+{
+	const struct hit *m = a, *n = b;
+
+	return m->weight > n->weight ? -1 : m->weight < n->weight ? 1 : hit_by_page(a, b);
+}
+
+/* The pages that have a word in one of its forms; nothing where too many have it. */
+static bool word_hits(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
+    int *n_hits, struct error *err)
+{
+	uint32_t keys[1 << FINGERPRINT_WEAK];
+	struct hit *found = hits + *n_hits;
+	sqlite3_stmt *stmt = NULL;
+	int n = 0;
+
+	fingerprint_probes(word, keys);
+	for (int k = 0; k < 1 << FINGERPRINT_WEAK; k++) {
+		bool row = true;
+		if (!journal_prepare(
+			j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
+			return false;
+		sqlite3_bind_int64(stmt, 1, keys[k]);
+		sqlite3_bind_int(stmt, 2, DUPLICATES_COMMON + 1 - n);
+		while (row) {
+			if (!journal_step(j, stmt, &row, err))
+				return false;
+			if (!row)
+				break;
+			if (n == DUPLICATES_COMMON) { /* printed on many */
+				sqlite3_reset(stmt);
+				return true;
+			}
+			found[n++].page = sqlite3_column_int64(stmt, 0);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		found[i].weight = 1.0 / (1 + n);
+	*n_hits += n;
+	return true;
+}
+
+bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
+    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
+{
+	struct hit *hits = calloc(HITS_MAX + 1, sizeof *hits);
+	sqlite3_stmt *stmt = NULL;
+	int n_hits = 0, pages = 0;
+	bool ok = false, there;
+
+	*n = 0;
+	if (!hits) {
+		error_errno(err, NULL, _("cannot look for equal pages"));
+		goto done;
+	}
+	if (!tables_there(j, &there, err))
+		goto done;
+	for (int i = 0; there && i < f->n; i++)
+		if (!word_hits(j, &f->words[i], hits, &n_hits, err))
+			goto done;
+	qsort(hits, (size_t)n_hits, sizeof *hits, hit_by_page);
+	for (int i = 0; i < n_hits; i++) {
+		if (pages > 0 && hits[pages - 1].page == hits[i].page)
+			hits[pages - 1].weight += hits[i].weight;
+		else
+			hits[pages++] = hits[i];
+	}
+	qsort(hits, (size_t)pages, sizeof *hits, hit_by_weight);
+	for (int i = 0; i < pages && *n < n_max; i++) {
+		struct duplicates_candidate *c = &out[*n];
+		bool row;
+		if (!journal_prepare(j,
+			"SELECT batch, name, width_mm FROM fingerprint_page WHERE page = ?1", &stmt,
+			err))
+			goto done;
+		sqlite3_bind_int64(stmt, 1, hits[i].page);
+		if (!journal_step(j, stmt, &row, err))
+			goto done;
+		if (!row)
+			continue;
+		snprintf(c->batch, sizeof c->batch, "%s", sqlite3_column_text(stmt, 0));
+		snprintf(c->name, sizeof c->name, "%s", sqlite3_column_text(stmt, 1));
+		c->width_mm = sqlite3_column_double(stmt, 2);
+		c->score = hits[i].weight;
+		sqlite3_reset(stmt);
+		++*n;
+	}
+	ok = true;
+done:
+	free(hits);
+	return ok;
+}
+
+/* --- the findings of a batch */
+
+struct written { /* a side with its fingerprint */
+	bool there;
+	double width_mm;
+	struct fingerprint fingerprint;
+};
+
+struct other_batch { /* one that candidates lie in, kept open while a batch is looked through */
+	struct batch batch;
+	json_t *pages; /* "12f": width_mm, of written sides */
+};
+
+struct pair {
+	int sheet; /* of this batch, by its place in the order of bundles */
+	struct other_batch *other;
+	int other_sheet; /* running number */
+	int other_place; /* its place in the order of its batch */
+	double likeness;
+};
+
+struct finder {
+	struct batch *batch;
+	struct written *sides; /* [sheet - 1][side index] */
+	struct other_batch **others;
+	int n_others;
+	struct pair *pairs;
+	int n_pairs;
+};
+
+static struct written *side_of(const struct finder *f, int sheet, int side)
+{
+	return &f->sides[(size_t)(sheet - 1) * TALLY_SIDES + (size_t)side];
+}
+
+static int side_index(const struct tally_sheet *s, char side)
+{
+	for (int i = 0; i < s->n_sides; i++)
+		if (s->sides[i].side == side)
+			return i;
+	return -1;
+}
+
+/* "<batch>/12" of an event, 0 where it is none of t's. */
+static int sheet_number(const struct tally *t, const json_t *e)
+{
+	const char *name = json_string_value(json_object_get(e, "sheet"));
+	const char *slash = name ? strrchr(name, '/') : NULL;
+	long n = slash ? strtol(slash + 1, NULL, 10) : 0;
+
+	return n >= 1 && n <= t->n_sheets ? (int)n : 0;
+}
+
+static bool own_page(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct finder *f = self;
+
+	if (!strstr(line, "\"event\":\"page_done\""))
+		return true;
+	json_t *e = json_loadb(line, n_bytes, 0, NULL);
+	int sheet = sheet_number(&f->batch->tally, e);
+	const char *side = json_string_value(json_object_get(e, "side"));
+	const char *text = json_string_value(json_object_get(e, "fingerprint"));
+	int at = sheet && side ? side_index(&f->batch->tally.sheets[sheet - 1], side[0]) : -1;
+	if (at >= 0) {
+		struct written *w = side_of(f, sheet, at);
+		w->width_mm = json_number_value(json_object_get(e, "width_mm"));
+		w->there = text && fingerprint_read(text, &w->fingerprint) &&
+		    w->fingerprint.n > 0 && w->width_mm > 0;
+	}
+	json_decref(e);
+	return true;
+}
+
+static bool other_page(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct other_batch *o = self;
+
+	if (!strstr(line, "\"event\":\"page_done\""))
+		return true;
+	json_t *e = json_loadb(line, n_bytes, 0, NULL);
+	const char *text = json_string_value(json_object_get(e, "fingerprint"));
+	const char *side = json_string_value(json_object_get(e, "side"));
+	char name[24];
+	snprintf(name, sizeof name, "%d%.1s", sheet_number(&o->batch.tally, e), side ? side : "");
+	if (text && text[0])
+		json_object_set(o->pages, name, json_object_get(e, "width_mm"));
+	else
+		json_object_del(o->pages, name);
+	json_decref(e);
+	return true;
+}
+
+static bool other_open(
+    struct finder *f, const char *name, struct other_batch **out, struct error *err)
+{
+	struct other_batch *o = NULL;
+
+	for (int i = 0; i < f->n_others; i++)
+		if (strcmp(f->others[i]->batch.name, name) == 0) {
+			*out = f->others[i];
+			return true;
+		}
+	struct other_batch **more =
+	    realloc(f->others, ((size_t)f->n_others + 1) * sizeof(struct other_batch *));
+	if (more)
+		f->others = more;
+	o = calloc(1, sizeof *o);
+	if (!more || !o) {
+		free(o);
+		return error_errno(err, NULL, _("cannot look for equal pages"));
+	}
+	f->others[f->n_others++] = o;
+	o->pages = json_object();
+	if (!batch_open(f->batch->workspace, name, &o->batch, err) ||
+	    !ledger_read(f->batch->workspace->journal, name, 1, 0, other_page, o, err))
+		return false;
+	*out = o;
+	return true;
+}
+
+static bool live(const struct tally *t, int n)
+{
+	const struct tally_sheet *s = &t->sheets[n - 1];
+
+	return t->state != BATCH_ABANDONED && !s->voided && !s->superseded && !s->separator;
+}
+
+static bool look_open(const struct finder *f, const char *batch, int sheet, char side,
+    double width_mm, struct look *out)
+{
+	char *path =
+	    file_path("%s/spool/%s/%d%c.jpg", f->batch->workspace->path, batch, sheet, side);
+	struct error gone = {0}; /* its small image was deleted: it cannot be compared */
+	bool ok = file_exists(path) && look_read(path, width_mm, out, &gone);
+
+	free(path);
+	return ok;
+}
+
+/*
+ * Whether two sheets are the same: each written side has its equal on the other. A sheet of which
+ * fewer sides were scanned needs no more than those.
+ */
+static bool sheets_compare(const struct finder *f, int n, const struct other_batch *o, int m,
+    double *likeness, bool *same, struct error *err)
+{
+	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
+	const struct tally_sheet *p = &o->batch.tally.sheets[m - 1];
+	struct look ours[TALLY_SIDES] = {0}, theirs[TALLY_SIDES] = {0};
+	bool equal_ours[TALLY_SIDES] = {false}, equal_theirs[TALLY_SIDES] = {false};
+	bool all_ours = true, all_theirs = true, ok = true;
+	int n_ours = 0, n_theirs = 0;
+
+	*same = false;
+	*likeness = 1;
+	for (int i = 0; i < s->n_sides; i++)
+		if (side_of(f, n, i)->there) {
+			n_ours++;
+			if (!look_open(f, f->batch->name, n, s->sides[i].side,
+				side_of(f, n, i)->width_mm, &ours[i]))
+				goto done;
+		}
+	for (int k = 0; k < p->n_sides; k++) {
+		char name[24];
+		snprintf(name, sizeof name, "%d%c", m, p->sides[k].side);
+		double width_mm = json_number_value(json_object_get(o->pages, name));
+		if (width_mm > 0) {
+			n_theirs++;
+			if (!look_open(f, o->batch.name, m, p->sides[k].side, width_mm, &theirs[k]))
+				goto done;
+		}
+	}
+	for (int i = 0; i < s->n_sides; i++)
+		for (int k = 0; k < p->n_sides; k++) {
+			struct likeness l;
+			if (!ours[i].ink.px || !theirs[k].ink.px || equal_ours[i] ||
+			    equal_theirs[k])
+				continue;
+			ok = look_compare(&ours[i], &theirs[k], &l, err);
+			if (!ok)
+				goto done;
+			if (!l.equal)
+				continue;
+			equal_ours[i] = equal_theirs[k] = true;
+			*likeness = l.likeness < *likeness ? l.likeness : *likeness;
+		}
+	for (int i = 0; i < s->n_sides; i++)
+		all_ours = all_ours && (!ours[i].ink.px || equal_ours[i]);
+	for (int k = 0; k < p->n_sides; k++)
+		all_theirs = all_theirs && (!theirs[k].ink.px || equal_theirs[k]);
+	*same = n_ours > 0 && n_theirs > 0 && (all_ours || s->n_sides > p->n_sides) &&
+	    (all_theirs || p->n_sides > s->n_sides) && (all_ours || all_theirs);
+done:
+	for (int i = 0; i < TALLY_SIDES; i++) {
+		look_release(&ours[i]);
+		look_release(&theirs[i]);
+	}
+	return ok;
+}
+
+static int order_place(const struct tally *t, int sheet)
+{
+	for (int i = 0; i < t->n_sheets; i++)
+		if (t->order[i] == sheet)
+			return i;
+	return -1;
+}
+
+static bool pair_known(
+    struct finder *f, int n, const struct other_batch *o, int m, bool *known, struct error *err)
+{
+	struct journal *j = f->batch->workspace->journal;
+	sqlite3_stmt *stmt = NULL;
+	char a[96], b[96];
+	bool there;
+
+	*known = false;
+	if (!tables_there(j, &there, err) || !there)
+		return there;
+	batch_sheet_name(f->batch, n, a);
+	batch_sheet_name(&o->batch, m, b);
+	if (!journal_prepare(j,
+		"SELECT 1 FROM near_equal_pair WHERE (sheet = ?1 AND other = ?2) OR (sheet = ?2 AND other = ?1)",
+		&stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, a, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(stmt, 2, b, -1, SQLITE_TRANSIENT);
+	if (!journal_step(j, stmt, known, err))
+		return false;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+struct sheet_candidate {
+	char batch[65];
+	int sheet;
+	double score;
+};
+
+static int by_score(const void *a, const void *b)
+{
+	const struct sheet_candidate *m = a, *n = b;
+
+	return m->score > n->score ? -1 : m->score < n->score;
+}
+
+/* The sheets that a sheet's pages may have been seen on, best first. */
+static bool candidates_find(
+    struct finder *f, int n, struct sheet_candidate *out, int *n_out, struct error *err)
+{
+	enum { PAGES = 3 * DUPLICATES_CANDIDATES };
+	struct duplicates_candidate pages[PAGES];
+	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
+
+	*n_out = 0;
+	for (int i = 0; i < s->n_sides; i++) {
+		int n_pages;
+		if (!side_of(f, n, i)->there)
+			continue;
+		if (!duplicates_look_up(f->batch->workspace->journal,
+			&side_of(f, n, i)->fingerprint, pages, PAGES, &n_pages, err))
+			return false;
+		for (int k = 0; k < n_pages; k++) {
+			int sheet = (int)strtol(pages[k].name, NULL, 10), at = 0;
+			bool own = strcmp(pages[k].batch, f->batch->name) == 0;
+			if (own && sheet >= n) /* itself; a later one finds this one */
+				continue;
+			while (at < *n_out &&
+			    (out[at].sheet != sheet || strcmp(out[at].batch, pages[k].batch) != 0))
+				at++;
+			if (at == *n_out) {
+				out[at] = (struct sheet_candidate){.sheet = sheet};
+				memcpy(out[at].batch, pages[k].batch, sizeof out[at].batch);
+				++*n_out;
+			}
+			out[at].score += pages[k].score;
+		}
+	}
+	qsort(out, (size_t)*n_out, sizeof *out, by_score);
+	return true;
+}
+
+static bool sheet_find(struct finder *f, int place, struct error *err)
+{
+	struct sheet_candidate candidates[3 * DUPLICATES_CANDIDATES * TALLY_SIDES];
+	int n = f->batch->tally.order[place], n_candidates, compared = 0, alike = 0;
+	int before = f->n_pairs;
+
+	if (!candidates_find(f, n, candidates, &n_candidates, err))
+		return false;
+	for (int i = 0; i < n_candidates && compared < DUPLICATES_CANDIDATES; i++) {
+		struct other_batch *o = NULL;
+		bool known, same;
+		double likeness;
+		int m = candidates[i].sheet;
+		if (!other_open(f, candidates[i].batch, &o, err))
+			return false;
+		if (m < 1 || m > o->batch.tally.n_sheets || !live(&o->batch.tally, m))
+			continue;
+		if (!pair_known(f, n, o, m, &known, err))
+			return false;
+		compared++;
+		if (known)
+			continue;
+		if (!sheets_compare(f, n, o, m, &likeness, &same, err))
+			return false;
+		if (!same)
+			continue;
+		alike++;
+		f->pairs[f->n_pairs++] = (struct pair){.sheet = place,
+		    .other = o,
+		    .other_sheet = m,
+		    .other_place = order_place(&o->batch.tally, m),
+		    .likeness = likeness};
+	}
+	if (alike > DUPLICATES_ALIKE) /* a form that nobody has filled in */
+		f->n_pairs = before;
+	return true;
+}
+
+/* Whether nothing but blank sheets and cover sheets lies between two places. */
+static bool follows(const struct tally *t, int a, int b)
+{
+	int step = a < b ? 1 : -1;
+
+	if (a == b)
+		return false;
+	for (int i = a + step; i != b; i += step) {
+		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
+		if (live(t, s->n) && !tally_sheet_blank(s))
+			return false;
+	}
+	return true;
+}
+
+/* Takes the run that begins at pairs[first] out of the list; direction of the other stack: ±1. */
+static json_t *run_take(struct finder *f, int first, int direction, bool *taken)
+{
+	json_t *sheets = json_array(), *others = json_array();
+	const struct pair *last = &f->pairs[first];
+	const struct other_batch *o = last->other;
+	double likeness = 1;
+	char name[96];
+
+	for (int i = first; i < f->n_pairs; i++) {
+		const struct pair *p = &f->pairs[i];
+		bool way = direction > 0 ? p->other_place > last->other_place
+					 : p->other_place < last->other_place;
+		if (taken[i] || p->other != o ||
+		    (i != first &&
+			(!way || p->sheet <= last->sheet ||
+			    !follows(&f->batch->tally, last->sheet, p->sheet) ||
+			    !follows(&o->batch.tally, last->other_place, p->other_place))))
+			continue;
+		taken[i] = true;
+		last = p;
+		likeness = p->likeness < likeness ? p->likeness : likeness;
+		batch_sheet_name(f->batch, f->batch->tally.order[p->sheet], name);
+		json_array_append_new(sheets, json_string(name));
+		batch_sheet_name(&o->batch, p->other_sheet, name);
+		json_array_append_new(others, json_string(name));
+	}
+	return json_pack("{ss so so sf}", "event", "near_equal", "sheets", sheets, "others", others,
+	    "likeness", floor(likeness * 1000) / 1000);
+}
+
+static size_t event_sheets(const json_t *event)
+{
+	return json_array_size(json_object_get(event, "sheets"));
+}
+
+static void longest_first(json_t *events)
+{
+	for (size_t i = 1; i < json_array_size(events); i++)
+		for (size_t k = i; k > 0 &&
+		     event_sheets(json_array_get(events, k)) >
+			 event_sheets(json_array_get(events, k - 1));
+		     k--) {
+			json_t *one = json_incref(json_array_get(events, k));
+			json_array_remove(events, k);
+			json_array_insert_new(events, k - 1, one);
+		}
+}
+
+static void runs_join(struct finder *f, json_t *events)
+{
+	bool *taken = calloc((size_t)f->n_pairs + 1, sizeof *taken);
+
+	for (int i = 0; taken && i < f->n_pairs; i++) {
+		if (taken[i])
+			continue;
+		bool *back = calloc((size_t)f->n_pairs + 1, sizeof *back);
+		if (!back)
+			break;
+		memcpy(back, taken, (size_t)f->n_pairs * sizeof *back);
+		json_t *forward = run_take(f, i, 1, taken), *backward = run_take(f, i, -1, back);
+		if (event_sheets(backward) > event_sheets(forward)) { /* fed the other way round */
+			memcpy(taken, back, (size_t)f->n_pairs * sizeof *back);
+			json_array_append(events, backward);
+		} else {
+			json_array_append(events, forward);
+		}
+		json_decref(forward);
+		json_decref(backward);
+		free(back);
+	}
+	free(taken);
+	longest_first(events);
+}
+
+bool duplicates_find(struct batch *b, json_t *events, struct error *err)
+{
+	struct finder f = {.batch = b};
+	const struct tally *t = &b->tally;
+	size_t n = (size_t)t->n_sheets;
+	bool ok = false;
+
+	f.sides = calloc(n * TALLY_SIDES + 1, sizeof *f.sides);
+	f.pairs = calloc(n * DUPLICATES_CANDIDATES + 1, sizeof *f.pairs);
+	if (!f.sides || !f.pairs) {
+		error_errno(err, NULL, _("cannot look for equal pages"));
+		goto done;
+	}
+	if (!ledger_read(b->workspace->journal, b->name, 1, 0, own_page, &f, err))
+		goto done;
+	for (int i = 0; i < t->n_sheets; i++)
+		if (live(t, t->order[i]) && !sheet_find(&f, i, err))
+			goto done;
+	json_t *found = json_array();
+	runs_join(&f, found);
+	json_array_extend(events, found);
+	json_decref(found);
+	ok = true;
+done:
+	for (int i = 0; i < f.n_others; i++) {
+		batch_release(&f.others[i]->batch);
+		json_decref(f.others[i]->pages);
+		free(f.others[i]);
+	}
+	free(f.others);
+	free(f.sides);
+	free(f.pairs);
+	return ok;
+}
+
+bool duplicates_remember(struct journal *j, const json_t *event, struct error *err)
+{
+	json_t *sheets = json_object_get(event, "sheets"),
+	       *others = json_object_get(event, "others");
+	sqlite3_stmt *stmt = NULL;
+	bool row;
+
+	if (!tables_make(j, err))
+		return false;
+	for (size_t i = 0; i < json_array_size(sheets); i++) {
+		if (!journal_prepare(
+			j, "INSERT OR IGNORE INTO near_equal_pair VALUES(?1, ?2)", &stmt, err))
+			return false;
+		sqlite3_bind_text(
+		    stmt, 1, json_string_value(json_array_get(sheets, i)), -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(
+		    stmt, 2, json_string_value(json_array_get(others, i)), -1, SQLITE_TRANSIENT);
+		if (!journal_step(j, stmt, &row, err))
+			return false;
+	}
+	return true;
+}
+
+int duplicates_open(const struct tally *t)
+{
+	int n = 0;
+
+	for (int i = 0; i < t->n_sheets; i++)
+		n += t->sheets[i].near_equal == NEAR_EQUAL_OPEN && live(t, i + 1);
+	return n;
+}
