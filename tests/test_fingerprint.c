@@ -150,7 +150,7 @@ static int sheets_wanted(void)
 	const char *text = getenv("ALTAKT_FINGERPRINT_SHEETS");
 	int n = text ? atoi(text) : 0;
 
-	return n > 2 ? n : 4;
+	return n > 2 ? n : 3;
 }
 
 static void test_look_compare_fresh_scans_and_other_sheets(void **state)
