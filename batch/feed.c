@@ -12,6 +12,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/pipeline.h"
+#include "batch/refed.h"
 #include "batch/register.h"
 #include "config/file.h"
 #include "config/lock.h"
@@ -29,6 +30,7 @@ struct feed {
 	bool file_asked; /* --file is still to be opened */
 	bool register_any;
 	struct feeder *feeder;
+	struct refed *refed; /* after a stop: whether paper is fed a second time */
 	bool stopping;
 };
 
@@ -36,6 +38,8 @@ struct feed {
 struct finding {
 	const struct cover *cover; /* a valid one, or NULL */
 	bool unreadable;
+	int like; /* the recorded sheet that it looks like, 0: none */
+	double likeness;
 	json_t *suspects;
 };
 
@@ -324,6 +328,11 @@ static bool sheet_put(
 			f->cover->volume, "serial", f->cover->serial));
 	if (json_array_size(f->suspects) > 0)
 		json_object_set(e, "suspects", f->suspects);
+	if (f->like) {
+		batch_sheet_name(&feed->batch, f->like, text);
+		json_object_set_new(e, "like", json_string(text));
+		json_object_set_new(e, "likeness", json_real(f->likeness));
+	}
 	if (rescan) {
 		batch_sheet_name(&feed->batch, rescan, text);
 		json_object_set_new(e, "supersedes", json_string(text));
@@ -347,6 +356,10 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	int n_before = feed->batch.tally.n_sheets;
 
 	finding_make(s, &f);
+	if (!f.cover && !f.unreadable)
+		f.like = refed_find(feed->refed, s, &f.likeness);
+	if (f.like)
+		json_array_append_new(f.suspects, json_string("fed_again"));
 	if (!feed->opened) {
 		if (!journal_begin(feed->workspace->journal, err))
 			goto done;
@@ -379,6 +392,15 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 			error_set(&feed->result->why, ERROR_DECIDE,
 			    _("altakt sheet move SHEET..SHEET --file NO --by NAME --reason TEXT, or sheet void; a cover sheet or --file begins a file"),
 			    _("sheet %s belongs to no file: no cover sheet came before it"), name);
+		feeder_stop(feed->feeder);
+	}
+	if (!feed->stopping && f.like) {
+		feed->stopping = true;
+		feed->result->end = FEED_DECIDE;
+		error_set(&feed->result->why, ERROR_DECIDE,
+		    _("compare the two: altakt decide SHEET void where it is the same paper, keep where it is not, with --by NAME --reason TEXT"),
+		    _("sheet %s/%d looks like %s/%d, which is recorded already: was it fed twice?"),
+		    feed->batch.name, now->n, feed->batch.name, f.like);
 		feeder_stop(feed->feeder);
 	}
 	/* Set back while paper was moving: what went through is recorded, no more is fed. */
@@ -524,6 +546,8 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 	if (feed->opened)
 		feed_last_sheet_print(&feed->batch);
 	if (person_asked(&e->error, feed->options->stop)) {
+		refed_close(feed->refed);
+		feed->refed = feed->opened ? refed_open(&feed->batch) : NULL;
 		feeder_resume(feed->feeder);
 		return true;
 	}
@@ -603,6 +627,9 @@ bool feed_run(
 		fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
 		feed_last_sheet_print(&feed.batch);
 		asked_print(&feed.batch);
+		feed.refed = o->imports || o->same_sheet || feed.batch.tally.rescan_next
+		    ? NULL
+		    : refed_open(&feed.batch);
 	}
 	const struct tally *t = &feed.batch.tally;
 	if (o->same_sheet && (t->n_sheets == 0 || t->sheets[t->n_sheets - 1].separator)) {
@@ -637,6 +664,7 @@ bool feed_run(
 		feed_last_sheet_print(&feed.batch);
 done:
 	feeder_close(feed.feeder);
+	refed_close(feed.refed);
 	lock_close(feed.choice.lock);
 	batch_release(&feed.batch);
 	free(spool);

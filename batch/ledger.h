@@ -18,7 +18,8 @@
  *                    images[{side path sha256 bytes width_px height_px dpi depth channels
  *                            source{path page bytes mtime_ns sha256}}]
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
- *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"]
+ *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"]
+ *                    like(sheet) likeness, with "fed_again"
  *                    after(sheet, for an insert) supersedes(sheet) imprint device_count
  *   view_fed         sheet expected images[] device_count   further views of a sheet that was fed
  *   box              box                              where the sheets that follow are put

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 import harness
-from harness import USAGE, WAITING, Page, Stack, balance, check, contains, equal, independent, words
+from harness import DONE, USAGE, WAITING, Page, Stack, balance, check, contains, equal, independent, words
 
 WHO = ("--by", "Erika Mustermann", "--reason", "two sheets went through at once")
 
@@ -105,6 +105,42 @@ def test_the_box_is_on_receipt_and_destruction_list(ws):
     listed = ws("destruction", "list", "--json").json
     equal([(e["file_number"], e["box"]) for e in listed], [("33/1", "K-17"), ("33/2", "K-18")], "boxes")
     agreed(ws)
+
+
+def test_a_sheet_fed_again_after_a_stop_is_asked_about(ws):
+    stack = Stack("first")
+    stack.cover("33/1")
+    for seed in (1, 2, 3):
+        stack.sheet(Page(kind="letter", seed=seed))
+    ws("scan", "--device", stack.lay(ws.folder))
+    batch = ws.batch()
+    # The operator lays back one sheet too much; it comes in a little skewed this time.
+    again = Stack("again")
+    again.sheet(Page(kind="letter", seed=3, skew=0.8))
+    again.sheet(Page(kind="letter", seed=4))
+    said = ws("scan", "--device", again.lay(ws.folder), expect=WAITING)
+    contains(said.err, f"{batch}/5", f"{batch}/4", "fed twice")
+    equal([e.get("like") for e in ws.fed() if "fed_again" in e.get("suspects", [])], [f"{batch}/4"], "findings")
+    contains(ws("close", batch, expect=WAITING).err, f"{batch}/5")
+    ws("decide", f"{batch}/5", "void", "--by", "Erika Mustermann", "--reason", "fed twice")
+    ws("scan", "--device", "paper:" + os.path.join(ws.folder, "again"), expect=(DONE, WAITING))
+    ws("process")
+    ws("close", batch)
+    equal([(c["sheets"], c["voided"]) for c in [agreed(ws)["counts"]]], [(4, 1)], "sheets, voided")
+
+
+def test_the_same_form_again_and_again_is_nothing_to_ask_about(ws):
+    def forms(name, cover=None):
+        stack = Stack(name)
+        if cover:
+            stack.cover(cover)
+        for _ in range(3):
+            stack.sheet(Page(kind="form", seed=9))
+        return stack.lay(ws.folder)
+
+    ws("scan", "--device", forms("first", "33/1"))
+    ws("scan", "--device", forms("second"))
+    equal([e.get("like") for e in ws.fed() if e.get("like")], [], "findings")
 
 
 if __name__ == "__main__":
