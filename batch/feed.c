@@ -11,6 +11,7 @@
 #include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/page.h"
 #include "batch/pipeline.h"
 #include "batch/refed.h"
 #include "batch/register.h"
@@ -432,6 +433,25 @@ static void asked_print(const struct batch *b)
 		    b->name, t->refeed, b->name, t->refeed);
 }
 
+/* What a person can hold beside the paper: the small image, and what was imprinted. */
+static void sheet_show(const struct batch *b, const struct tally_sheet *s)
+{
+	struct error ignored = {0};
+	char *base = file_path("%s/spool/%s/%df", b->workspace->path, b->name, s->n);
+	char *raw = file_path("%s.tif", base), *small = file_path("%s.jpg", base);
+	json_t *fed = s->n_sides ? batch_event_read(b, s->sides[0].fed_event, &ignored) : NULL;
+	const char *imprint = json_string_value(json_object_get(fed, "imprint"));
+
+	if (imprint)
+		fprintf(stderr, _("        imprinted: %s\n"), imprint);
+	bool there = file_exists(small) || page_thumbnail(raw, small, &ignored);
+	fprintf(stderr, _("        its image: %s\n"), there ? small : raw);
+	json_decref(fed);
+	free(base);
+	free(raw);
+	free(small);
+}
+
 void feed_last_sheet_print(const struct batch *b)
 {
 	const struct tally *t = &b->tally;
@@ -454,8 +474,24 @@ void feed_last_sheet_print(const struct batch *b)
 		fprintf(stderr,
 		    _("Last sheet recorded: %s/%d, of no file. Feed next: the sheet that lies after it.\n"),
 		    b->name, s->n);
-	fprintf(stderr, _("        its image: %s/spool/%s/%df.tif\n"), b->workspace->path, b->name,
-	    s->n);
+	sheet_show(b, s);
+}
+
+/* On resume: what the device itself has fed since the last sheet that is recorded. */
+static void device_count_print(const struct feed *feed)
+{
+	const struct tally *t = &feed->batch.tally;
+	long now = feeder_device_count(feed->feeder);
+
+	if (!feed->opened || now < 0 || t->device_count < 0 || now <= t->device_count ||
+	    strcmp(t->device, feeder_device(feed->feeder)) != 0)
+		return;
+	fprintf(stderr,
+	    PLURAL(
+		"The scanner's own count says that %ld sheet went through after it and is not recorded: it has to lie on top again\n",
+		"The scanner's own count says that %ld sheets went through after it and are not recorded: they have to lie on top again\n",
+		now - t->device_count),
+	    now - t->device_count);
 }
 
 /* Ask on a terminal, wait for Enter; false: nobody is there to ask. */
@@ -648,6 +684,7 @@ bool feed_run(
 	if (o->imports ? !feeder_open_import(&fo, o->imports, o->duplex, &feed.feeder, err)
 		       : !feeder_open(&fo, &feed.feeder, err))
 		goto done;
+	device_count_print(&feed);
 	struct error why = {0};
 	bool fed = loop(&feed, &why);
 	if (isatty(STDERR_FILENO))

@@ -414,6 +414,19 @@ static bool thumbnail_write(const PIX *pix, const char *path, json_t *answer, st
 	return ok;
 }
 
+bool page_thumbnail(const char *raw_path, const char *path, struct error *err)
+{
+	json_t *ignored = json_object();
+	PIX *raw = NULL;
+	double dpi = 0;
+	bool ok = raw_image_read(raw_path, 0, RAW_LIMIT_PIXELS, &raw, &dpi, err) &&
+	    thumbnail_write(raw, path, ignored, err);
+
+	pixDestroy(&raw);
+	json_decref(ignored);
+	return ok;
+}
+
 static void result_put(json_t *a, const struct clean_result *c)
 {
 	json_object_set_new(a, "blank", json_boolean(c->blank));

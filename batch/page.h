@@ -27,6 +27,9 @@ int page_serve(const struct settings *settings);
 const char **page_worker_argv(
     const char *program, const char *workspace, const char *const *sets); /* free() */
 
+/* The small proof image of a raw one, durable. ERROR_INPUT: not an image. Any process. */
+bool page_thumbnail(const char *raw_path, const char *path, struct error *err);
+
 /* The farm of the settings; texts are lent from them. */
 struct farm_options;
 void farm_options_read(const struct settings *s, const char *models, struct farm_options *out);

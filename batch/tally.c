@@ -101,6 +101,8 @@ static bool read_operator(struct tally *t, const json_t *e, int64_t n, struct er
 static bool read_feeding(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	t->feeding = strcmp(text_of(e, "event"), "feeding_started") == 0;
+	if (t->feeding)
+		snprintf(t->device, sizeof t->device, "%s", text_of(e, "device"));
 	return true;
 }
 

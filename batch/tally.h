@@ -100,6 +100,7 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	char box[65];	 /* where sheets are put now, "" unknown */
 	bool feeding;
 	int device_count; /* the device's own count at the last sheet, -1 unknown */
+	char device[128]; /* that fed it */
 	int64_t events;
 	char head[65]; /* hash of the last line */
 	char last_at[25];

@@ -75,6 +75,7 @@ struct feeder {
 	bool pairs;
 	char *device, *model, *source;
 	bool duplex, flatbed;
+	long device_count; /* when the device was opened, -1 unknown */
 
 	/* under the lock */
 	struct scanner *scanner;
@@ -537,6 +538,7 @@ static void open_locked(struct feeder *f)
 		f->source = file_path("%s", scanner_source(scanner));
 		f->duplex = scanner_duplex(scanner);
 		f->flatbed = scanner_is_flatbed(scanner);
+		f->device_count = scanner_feed_count(scanner);
 	}
 	pthread_mutex_lock(&f->lock);
 	f->scanner = scanner;
@@ -618,6 +620,7 @@ static bool start(const struct feeder_options *options, const struct import_list
 	pthread_cond_init(&f->changed, NULL);
 	options_take(f, options);
 	f->list = list;
+	f->device_count = -1;
 	f->pairs = f->duplex = duplex;
 	if (list) {
 		f->device = file_path("import");
@@ -805,6 +808,11 @@ const char *feeder_source(const struct feeder *feeder)
 bool feeder_duplex(const struct feeder *feeder)
 {
 	return feeder->duplex;
+}
+
+long feeder_device_count(const struct feeder *feeder)
+{
+	return feeder->device_count;
 }
 
 bool feeder_is_flatbed(const struct feeder *feeder)

@@ -137,6 +137,7 @@ const char *feeder_device(const struct feeder *feeder);
 const char *feeder_model(const struct feeder *feeder);
 const char *feeder_source(const struct feeder *feeder);
 bool feeder_duplex(const struct feeder *feeder);
+long feeder_device_count(const struct feeder *feeder); /* sheets fed before, -1 unknown */
 bool feeder_is_flatbed(const struct feeder *feeder); /* FEEDER_EMPTY after each sheet */
 
 struct feeder_figures {

@@ -78,6 +78,7 @@ struct scanner {
 	double dpi;
 	int timeout_ms;
 	char *abilities;
+	long feed_count; /* when it was opened, -1 unknown */
 };
 
 /* --- SANE as a whole ------------------------------------------------------------ */
@@ -481,6 +482,9 @@ static void job_open(struct scanner *s)
 	    s->handle, &s->options, s->type, &s->source, &s->dpi, &s->settings, &s->error);
 	if (!s->ok)
 		error_where(&s->error, _("device '%s'"), s->name);
+	double count = 0;
+	s->feed_count =
+	    s->ok && device_option_number(s->handle, "feed-count", &count) ? (long)count : -1;
 }
 
 static void job_close(struct scanner *s)
@@ -730,6 +734,11 @@ const char *scanner_source(const struct scanner *scanner)
 bool scanner_duplex(const struct scanner *scanner)
 {
 	return scanner->source.duplex;
+}
+
+long scanner_feed_count(const struct scanner *scanner)
+{
+	return scanner->feed_count;
 }
 
 bool scanner_is_flatbed(const struct scanner *scanner)

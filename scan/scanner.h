@@ -71,6 +71,7 @@ const char *scanner_device(const struct scanner *scanner);
 const char *scanner_model(const struct scanner *scanner); /* "vendor model" */
 const char *scanner_source(const struct scanner *scanner);
 bool scanner_duplex(const struct scanner *scanner);
+long scanner_feed_count(const struct scanner *scanner); /* the device's own, at open; -1 unknown */
 bool scanner_is_flatbed(
     const struct scanner *scanner); /* feeds one image, then a person turns the page */
 

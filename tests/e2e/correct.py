@@ -129,6 +129,19 @@ def test_a_sheet_fed_again_after_a_stop_is_asked_about(ws):
     equal([(c["sheets"], c["voided"]) for c in [agreed(ws)["counts"]]], [(4, 1)], "sheets, voided")
 
 
+def test_the_scanners_own_count_names_sheets_that_are_not_recorded(ws):
+    device = lay(ws, "first", 1, 2, cover="33/1")
+    ws("scan", "--device", device)
+    path = os.path.join(device.split(":", 1)[1], ".fed")
+    with open(path, encoding="ascii") as f:
+        fed = f.read()
+    with open(path, "w", encoding="ascii") as f:  # as after a kill between feeding and recording
+        f.write(fed.replace("feeds 3", "feeds 5"))
+    said = ws("scan", "--device", device, expect=(DONE, WAITING))
+    contains(said.err, "Last sheet recorded", "3f.jpg", "2 sheets went through")
+    check(os.path.exists(os.path.join(ws.path, "spool", ws.batch(), "3f.jpg")), "the small image is there")
+
+
 def test_the_same_form_again_and_again_is_nothing_to_ask_about(ws):
     def forms(name, cover=None):
         stack = Stack(name)
