@@ -138,7 +138,7 @@ const char *feeder_model(const struct feeder *feeder);
 const char *feeder_source(const struct feeder *feeder);
 bool feeder_duplex(const struct feeder *feeder);
 long feeder_device_count(const struct feeder *feeder); /* sheets fed before, -1 unknown */
-bool feeder_is_flatbed(const struct feeder *feeder); /* FEEDER_EMPTY after each sheet */
+bool feeder_is_flatbed(const struct feeder *feeder);   /* FEEDER_EMPTY after each sheet */
 
 struct feeder_figures {
 	uint64_t images, raw_bytes, spool_bytes;
