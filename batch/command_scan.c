@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "batch/close.h"
 #include "batch/csv.h"
@@ -18,10 +19,12 @@
 #include "scan/import.h"
 #include "scan/profile.h"
 #include "scan/scanner.h"
+#include "scan/watch.h"
 
 struct feed_words { /* the options that the three share */
 	const char *batch, *profile, *file, *operator_name, *device, *source, *mode, *expect, *box;
-	long volume, sheets, resolution, jobs;
+	const char *watch;
+	long volume, sheets, resolution, jobs, idle;
 	bool simplex, duplex, again, import, same_sheet;
 };
 
@@ -201,6 +204,9 @@ static bool imports_filter(struct workspace *w, const struct feed_words *words, 
 
 struct feed_job {
 	struct workspace workspace;
+	bool more_come;	  /* watching: a front at the end waits for its back */
+	char *held;	  /* its path; yours */
+	char watched[65]; /* the batch that it goes into */
 	struct feed_words words;
 	struct feed_result result;
 	json_t *expect;
@@ -245,6 +251,16 @@ static bool profile_take(struct feed_job *job, struct scanner_options *scanner, 
 done:
 	free(own);
 	return ok;
+}
+
+/* Whether the last image is a front whose back has still to come. */
+static bool front_waits(const struct feed_words *w, const struct import_list *list)
+{
+	int fronts = 0;
+
+	for (int i = list->n - 1; i >= 0 && list->images[i].n_pages == 1; i--)
+		fronts++;
+	return w->duplex && fronts % 2 == 1;
 }
 
 static bool feed_do(struct feed_job *job, const char *command, const char *const *paths,
@@ -298,11 +314,27 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 			fprintf(stderr, _("%d images are in batch %s already and are skipped\n"),
 			    skipped, choice.name);
 		options.imports = &left;
+		options.quiet = job->watched[0];
+		if (job->more_come && front_waits(w, &left))
+			job->held = file_path("%s", left.images[--left.n].path);
+		if (job->more_come && left.n == 0) {
+			ok = true;
+			goto done;
+		}
 	}
 	ok = feed_run(&job->workspace, &options, &job->result, err);
 done:
 	free(left.images); /* what it points to is the list's */
 	return ok;
+}
+
+/* Between two imports of one watch. */
+static void watch_release(struct feed_job *job)
+{
+	import_list_release(&job->imports);
+	free(job->held);
+	job->held = NULL;
+	job->result = (struct feed_result){0};
 }
 
 static void job_release(struct feed_job *job)
@@ -311,6 +343,7 @@ static void job_release(struct feed_job *job)
 	json_decref(job->expect);
 	profile_release(&job->profile);
 	free(job->device);
+	free(job->held);
 	workspace_close(&job->workspace);
 }
 
@@ -419,23 +452,101 @@ done:
 	return code;
 }
 
+/* Imports what is complete, again and again, until it is stopped or nothing has come for --idle. */
+static int watch_do(struct feed_job *job)
+{
+	struct feed_words *w = &job->words;
+	const volatile bool *stop = command_stop();
+	struct watch *watch = NULL;
+	struct error err = {0};
+	const char *const *paths;
+	int n = 0, waiting = 0, sheets = 0, suspects = 0, code = EXIT_DONE;
+	time_t last = time(NULL);
+	bool over = false;
+
+	if (!watch_open(w->watch, &watch, &err))
+		return command_fail(&err);
+	fprintf(stderr, _("Watching '%s'; Ctrl-C ends it\n"), w->watch);
+	while (!over && code == EXIT_DONE) {
+		over = *stop || (w->idle > 0 && time(NULL) - last >= w->idle);
+		if (!watch_ready(watch, &paths, &n, &waiting, &err)) {
+			code = command_fail(&err);
+			break;
+		}
+		/* At the end a front without a back is what it is: an odd image. */
+		job->more_come = !over || *stop;
+		if (n > 0 && !(*stop)) {
+			if (!feed_do(job, "altakt import", paths, n, NULL, &err)) {
+				code = command_fail(&err);
+				break;
+			}
+			for (int i = 0; i < n; i++)
+				if (!job->held || strcmp(paths[i], job->held) != 0)
+					watch_take(watch, paths[i]);
+			sheets += job->result.sheets;
+			suspects += job->result.suspects;
+			if (job->result.sheets > 0) {
+				last = time(NULL);
+				fprintf(stderr, _("%s: %d sheets recorded in this call\n"),
+				    job->result.batch, sheets);
+				snprintf(
+				    job->watched, sizeof job->watched, "%s", job->result.batch);
+				w->batch = job->watched;
+				w->file = NULL; /* given once: from now on cover sheets say */
+				w->sheets = -1;
+			}
+			if (job->result.end != FEED_EMPTY && job->result.end != FEED_STOPPED)
+				code = feed_end_say(job);
+			watch_release(job);
+		}
+		if (!over && code == EXIT_DONE)
+			watch_wait(watch, 500);
+	}
+	if (waiting > 0)
+		fprintf(stderr,
+		    PLURAL("%d file is not complete and was left\n",
+			"%d files are not complete and were left\n", waiting),
+		    waiting);
+	if (code == EXIT_DONE && suspects > 0) {
+		fprintf(stderr,
+		    PLURAL("%d sheet waits for a decision: 'altakt status' names it\n",
+			"%d sheets wait for a decision: 'altakt status' names them\n", suspects),
+		    suspects);
+		code = EXIT_WAITING;
+	}
+	job->result.sheets = sheets;
+	snprintf(job->result.batch, sizeof job->result.batch, "%s", job->watched);
+	watch_close(watch);
+	return code;
+}
+
 static int run_import(const struct call *call, int argc, char **argv)
 {
 	struct feed_job job = {.words = {.volume = 1, .sheets = -1, .import = true}};
 	const char **args = (const char **)argv;
-	struct option_spec options[N_WORDS];
+	struct option_spec options[N_WORDS + 2];
 	struct error err = {0};
 	int n, code;
 
 	words_options(&job.words, options);
+	options[N_WORDS - 1] = (struct option_spec){"watch", OPTION_TEXT, &job.words.watch,
+	    N_("DIR"), N_("go on importing what comes complete into this folder, until Ctrl-C")};
+	options[N_WORDS] = (struct option_spec){"idle", OPTION_NUMBER, &job.words.idle, "SECONDS",
+	    N_("with --watch: end when nothing has come for so long")};
+	options[N_WORDS + 1] = (struct option_spec){0};
 	if (!options_read(&command_import, options, argc, argv, args, &n, &code))
 		return code;
 	if ((code = words_check(&command_import, &job.words, &err)) != EXIT_DONE ||
 	    (code = paths_check(&command_import, args, n)) != EXIT_DONE)
 		return code;
-	bool only_count = n == 0 && job.words.batch && job.words.file && job.words.sheets >= 0;
-	if (n == 0 && !only_count)
+	bool only_count = n == 0 && !job.words.watch && job.words.batch && job.words.file &&
+	    job.words.sheets >= 0;
+	if (n == 0 && !only_count && !job.words.watch)
 		return command_usage(&command_import, _("name images or folders"));
+	if (n > 0 && job.words.watch)
+		return command_usage(&command_import, _("either images or --watch"));
+	if (job.words.idle < 0 || (job.words.idle > 0 && !job.words.watch))
+		return command_usage(&command_import, _("--idle SECONDS goes with --watch"));
 	if (!only_count && !job.words.simplex && !job.words.duplex)
 		return command_usage(
 		    &command_import, _("say --duplex (two images are one sheet) or --simplex"));
@@ -443,6 +554,11 @@ static int run_import(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 	} else if (only_count) {
 		code = count_give(&job);
+	} else if (job.words.watch) {
+		code = watch_do(&job);
+		if (job.result.batch[0])
+			printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
+			    job.result.sheets);
 	} else {
 		if (!feed_do(&job, "altakt import", args, n, NULL, &err))
 			code = command_fail(&err);
@@ -456,7 +572,7 @@ static int run_import(const struct call *call, int argc, char **argv)
 	return code;
 }
 
-const struct command command_import = {"import", "PATH... --duplex|--simplex [OPTIONS]",
+const struct command command_import = {"import", "PATH...|--watch DIR --duplex|--simplex [OPTIONS]",
     N_("Takes images that another device wrote into a batch."), run_import};
 
 /* The gravest of two exit codes, in the order 1, 4, 3, 0. */

@@ -660,9 +660,11 @@ bool feed_run(
 			goto done;
 		feed.opened = true;
 		snprintf(out->batch, sizeof out->batch, "%s", feed.batch.name);
-		fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
-		feed_last_sheet_print(&feed.batch);
-		asked_print(&feed.batch);
+		if (!o->quiet) {
+			fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
+			feed_last_sheet_print(&feed.batch);
+			asked_print(&feed.batch);
+		}
 		feed.refed = o->imports || o->same_sheet || feed.batch.tally.rescan_next
 		    ? NULL
 		    : refed_open(&feed.batch);

@@ -27,6 +27,7 @@ struct feed_options {
 	int sheets;		   /* --sheets: the operator's own count of --file, -1 none */
 	json_t *expect;		   /* --expect, or NULL */
 	const char *box;	   /* --box: where the paper is put afterwards, or NULL */
+	bool quiet;		   /* one of many calls for a batch: no word on going on */
 	bool same_sheet;	   /* --same-sheet: further views of the last sheet recorded */
 	const char *profile;
 	const char *profile_sha256;

@@ -89,11 +89,16 @@ done:
 	return ok;
 }
 
+bool import_name_wanted(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name[0] != '.' && !(n > 5 && strcmp(name + n - 5, ".part") == 0);
+}
+
 static int wanted(const struct dirent *e)
 {
-	size_t n = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && !(n > 5 && strcmp(e->d_name + n - 5, ".part") == 0);
+	return import_name_wanted(e->d_name);
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)

@@ -34,6 +34,9 @@ bool import_list_open(
     const char *const *paths, int n_paths, struct import_list *out, struct error *err);
 void import_list_release(struct import_list *list);
 
+/* Whether an import of a folder takes a file of that name: no hidden ones, no "*.part". */
+bool import_name_wanted(const char *name);
+
 /* Leaves out the images for which keep answers false (already in the batch). */
 void import_list_filter(struct import_list *list,
     bool (*keep)(void *self, const struct import_image *image), void *self);
