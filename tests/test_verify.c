@@ -95,6 +95,15 @@ static void assert_finding(const char *path, const char *piece)
 	free(text);
 }
 
+static void assert_no_finding(const char *path, const char *piece)
+{
+	char *text = verified(path);
+
+	if (strstr(text, piece))
+		fail_msg("a finding says '%s':\n%s", piece, text);
+	free(text);
+}
+
 static void test_verify_path_agrees(void **state)
 {
 	struct desk d;
@@ -308,6 +317,150 @@ __attribute__((format(printf, 1, 2))) static void command(const char *fmt, ...)
 	assert_int_equal(system(text), 0);
 }
 
+enum forgery { SHEET_REMOVED, SHEET_ADDED, SHEET_MOVED, LINES_SWAPPED, N_FORGERIES };
+
+/* One line of the chain as the forgery has it: nothing, itself, or itself and another. */
+static void forged_line(FILE *to, const char *line, enum forgery how, int sheet)
+{
+	char name[24];
+
+	snprintf(name, sizeof name, "\"b1/%d\"", sheet);
+	const char *of = strstr(line, name);
+	if (of && how == SHEET_REMOVED)
+		return;
+	if (of && how == SHEET_MOVED && strstr(line, "\"sheet_fed\"")) {
+		const char *file = strstr(line, "\"file\":2");
+		assert_non_null(file);
+		fprintf(to, "%.*s\"file\":1%s\n", (int)(file - line), line, file + 8);
+		return;
+	}
+	fprintf(to, "%s\n", line);
+	if (of && how == SHEET_ADDED) /* the next number, which is free */
+		fprintf(
+		    to, "%.*s\"b1/%d\"%s\n", (int)(of - line), line, sheet + 1, of + strlen(name));
+}
+
+/*
+ * Rewrites a closed batch so that nothing within it gives it away: events, their numbers, the
+ * manifest that follows from them with its hash in the chain, and every later hash.
+ */
+static void forge(const struct desk *d, enum forgery how, int sheet)
+{
+	char *folder = file_path("%s/batches/b1", d->folder);
+	char *ledger = file_path("%s/ledger.jsonl", folder), *made = NULL, *text,
+	     hash[HASH_SIZE] = "";
+	struct tally t = {0};
+	struct error err = {0};
+	size_t n, n_made;
+	FILE *f = open_memstream(&made, &n_made);
+
+	text = file_read(ledger, 1 << 26, &n, NULL);
+	assert_non_null(text);
+	char *held = NULL;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (how == LINES_SWAPPED && !held && strstr(line, "\"page_done\"")) {
+			held = line;
+			continue;
+		}
+		forged_line(f, line, how, sheet);
+		if (held && held[0]) {
+			forged_line(f, held, how, sheet);
+			held = (char *)"";
+		}
+	}
+	fclose(f);
+	free(text);
+	f = fopen(ledger, "w");
+	int64_t k = 0;
+	for (char *line = strtok(made, "\n"); line; line = strtok(NULL, "\n")) {
+		char *at = strstr(line, ",\"at\"");
+		char *numbered = file_path("{\"n\":%lld%s", (long long)++k, at);
+		fprintf(f, "%s\n", numbered);
+		free(numbered);
+	}
+	fclose(f);
+	free(made);
+	rechain(folder);
+	text = file_read(ledger, 1 << 26, &n, NULL);
+	f = fopen(ledger, "w");
+	t = (struct tally){0};
+	k = 0;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *sha;
+		if (hash[0] && strstr(line, "\"manifest_written\"") &&
+		    (sha = strstr(line, "\"sha256\":\"")))
+			memcpy(sha + 10, hash, 64);
+		fprintf(f, "%s\n", line);
+		if (hash[0])
+			continue;
+		desk_check(tally_add(&t, ++k, line, strlen(line), &err), &err);
+		if (!strstr(line, "\"event\":\"closed\""))
+			continue;
+		char *json = manifest_text(&t), *csv = manifest_csv(&t);
+		char *path = file_path("%s/manifest.json", folder);
+		char *csv_path = file_path("%s/manifest.csv", folder);
+		hash_bytes(HASH_SHA256, json, strlen(json), hash);
+		assert_true(file_write(path, json, strlen(json), NULL) &&
+		    file_write(csv_path, csv, strlen(csv), NULL));
+		free(json);
+		free(csv);
+		free(path);
+		free(csv_path);
+	}
+	fclose(f);
+	free(text);
+	tally_release(&t);
+	rechain(folder);
+	free(ledger);
+	free(folder);
+}
+
+/* Nothing inside the batch shows it: the station's next manifest, and the signature, do. */
+static void test_verify_path_a_batch_rewritten_whole(void **state)
+{
+	char keys[] = "/tmp/altakt-keys-XXXXXX", text[600];
+
+	assert_non_null(mkdtemp(keys));
+	command("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Amt Musterhausen' "
+		"-keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
+	    keys, keys);
+	snprintf(text, sizeof text, "%s[sign]\ncertificate = %s/cert.pem\nkey = %s/key.pem\n", ini,
+	    keys, keys);
+	for (int how = 0; how < N_FORGERIES; how++) {
+		for (int is_signed = 0; is_signed < 2; is_signed++) {
+			struct error err = {0};
+			struct desk d;
+			desk_open(&d, is_signed ? text : ini);
+			desk_batch(&d, "b1");
+			desk_file(&d, "b1", "33/1", 1, 3);
+			desk_file(&d, "b1", "33/2", 1, 2);
+			desk_close_batch(&d, "b1");
+			if (is_signed) {
+				char *path = file_path("%s/batches/b1/manifest.json", d.folder);
+				desk_check(sign_file(d.workspace.settings, path, &err), &err);
+				free(path);
+			} else {
+				desk_batch(&d, "b2");
+				desk_file(&d, "b2", "33/3", 1, 1);
+				desk_close_batch(&d, "b2");
+			}
+			char *journal = file_path("%s/journal.sqlite", d.folder);
+			workspace_close(&d.workspace);
+			unlink(journal);
+			free(journal);
+			forge(&d, how, how == SHEET_MOVED ? 4 : 5);
+			assert_finding(d.folder,
+			    is_signed
+				? "b1/manifest.json.p7s: it does not sign"
+				: "b2/manifest.json: revision 1: the station's manifest before it");
+			assert_no_finding(d.folder, "b1/manifest.json: it is not what");
+			assert_no_finding(d.folder, "b1/ledger.jsonl");
+			file_remove(d.folder, NULL);
+		}
+	}
+	file_remove(keys, NULL);
+}
+
 static void test_verify_path_signed(void **state)
 {
 	static const char *const signed_files[] = {
@@ -390,6 +543,7 @@ int main(void)
 	    cmocka_unit_test(test_verify_path_agrees),
 	    cmocka_unit_test(test_verify_path_one_changed_byte_anywhere),
 	    cmocka_unit_test(test_verify_path_kinds_of_tampering),
+	    cmocka_unit_test(test_verify_path_a_batch_rewritten_whole),
 	    cmocka_unit_test(test_verify_path_signed),
 	    cmocka_unit_test(test_verify_path_of_nothing),
 	};

@@ -2,8 +2,12 @@
  * How claims and verification grow: makes a workspace of many closed and accepted batches, then
  * times the program on it and takes its greatest memory.
  *
- *	bench_claim PROGRAM [FILES SHEETS]	claim, register list --missing; default 36000
- *5000000 bench_claim PROGRAM --verify FILES SHEETS	with every event of every sheet: verify too
+ *	bench_claim PROGRAM [FILES SHEETS]
+ *		register and claim; 36000 files, 5000000 sheets
+ *	bench_claim PROGRAM --verify FILES SHEETS
+ *		with every event of every sheet: verify too
+ *	bench_claim PROGRAM --growth
+ *		claim at 1/10, 1 and 10 times, verify at 1/100 and 1/10: processor time of each
  *
  * Without --verify the chains hold only what `claim` reads (opened, closed, accepted), so that five
  * million sheets need no 5 GB of events; manifests are whole in both.
@@ -195,7 +199,7 @@ static void batch_make(struct bench *b, long first, long n)
 	free(csv);
 }
 
-static void program_time(
+static double program_time(
     const char *program, const char *folder, const char *what, const char *const *words)
 {
 	const char *argv[16] = {program, "-w", folder};
@@ -214,10 +218,11 @@ static void program_time(
 		_exit(127);
 	}
 	wait4(pid, &status, 0, &usage);
+	double processor = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
+	    (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6;
 	printf("  %-28s %8.2f s  %7.1f s of processor  %6ld MiB  exit %d\n", what, seconds() - from,
-	    (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
-		(double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
-	    usage.ru_maxrss / 1024, WEXITSTATUS(status));
+	    processor, usage.ru_maxrss / 1024, WEXITSTATUS(status));
+	return processor;
 }
 
 static void register_make(struct bench *b)
@@ -234,20 +239,15 @@ static void register_make(struct bench *b)
 	free(path);
 }
 
-int main(int argc, char **argv)
+/* Makes it, times it, takes it away; gives the processor time of what grows: verify, or claim. */
+static double run(const char *program, bool events, long files, long sheets)
 {
-	struct bench b = {.folder = "/tmp/altakt-bench-XXXXXX", .files = 36000, .sheets = 5000000};
+	struct bench b = {.folder = "/tmp/altakt-bench-XXXXXX",
+	    .events = events,
+	    .files = files,
+	    .sheets = sheets};
 	struct error err = {0};
 
-	b.events = argc > 2 && strcmp(argv[2], "--verify") == 0;
-	if (argc > 3 + b.events) {
-		b.files = atol(argv[2 + b.events]);
-		b.sheets = atol(argv[3 + b.events]);
-	}
-	if (argc < 2 || b.files < 1 || b.sheets < b.files) {
-		fprintf(stderr, "bench_claim PROGRAM [--verify] [FILES SHEETS]\n");
-		return 2;
-	}
 	memcpy(b.previous, hash_zero, sizeof b.previous);
 	must(mkdtemp(b.folder) != NULL, &err);
 	char *path = file_path("%s/altakt.ini", b.folder);
@@ -255,7 +255,7 @@ int main(int argc, char **argv)
 	free(path);
 	must(workspace_init(b.folder, &err), &err);
 	must(workspace_open(b.folder, NULL, &b.workspace, &err), &err);
-	double from = seconds();
+	double from = seconds(), taken;
 	for (long first = 0; first < b.files; first += FILES_OF_A_BATCH)
 		batch_make(&b, first,
 		    b.files - first < FILES_OF_A_BATCH ? b.files - first : FILES_OF_A_BATCH);
@@ -263,16 +263,16 @@ int main(int argc, char **argv)
 	workspace_close(&b.workspace);
 	printf("%ld files, %ld sheets (made in %.0f s)\n", b.files, b.sheets, seconds() - from);
 	path = file_path("%s/register.csv", b.folder);
-	program_time(argv[1], b.folder, "register import",
+	program_time(program, b.folder, "register import",
 	    (const char *[]){"register", "import", path, NULL});
 	free(path);
-	program_time(argv[1], b.folder, "register list --missing",
+	program_time(program, b.folder, "register list --missing",
 	    (const char *[]){"register", "list", "--missing", NULL});
-	program_time(argv[1], b.folder, "claim --dry-run",
+	program_time(program, b.folder, "claim --dry-run",
 	    (const char *[]){"claim", "--dry-run", "--json", NULL});
-	program_time(argv[1], b.folder, "claim", (const char *[]){"claim", NULL});
+	taken = program_time(program, b.folder, "claim", (const char *[]){"claim", NULL});
 	if (b.events) /* bundles are not there, so it finds something: the time counts */
-		program_time(argv[1], b.folder, "verify", (const char *[]){"verify", NULL});
+		taken = program_time(program, b.folder, "verify", (const char *[]){"verify", NULL});
 	char *claim = file_path("%s/claims/0001/claim.json", b.folder);
 	json_t *json = json_load_file(claim, 0, NULL);
 	printf("  files %lld, amount of files %s, sheets %lld, amount %s\n",
@@ -283,5 +283,36 @@ int main(int argc, char **argv)
 	json_decref(json);
 	free(claim);
 	file_remove(b.folder, NULL);
+	return taken;
+}
+
+int main(int argc, char **argv)
+{
+	bool growth = argc > 2 && strcmp(argv[2], "--growth") == 0;
+	bool events = argc > 2 && strcmp(argv[2], "--verify") == 0;
+	long files = 36000, sheets = 5000000;
+
+	if (argc > 3 + events) {
+		files = atol(argv[2 + events]);
+		sheets = atol(argv[3 + events]);
+	}
+	if (argc < 2 || files < 1 || sheets < files) {
+		fprintf(stderr, "bench_claim PROGRAM [--growth | [--verify] [FILES SHEETS]]\n");
+		return 2;
+	}
+	if (!growth) {
+		run(argv[1], events, files, sheets);
+		return 0;
+	}
+	double claim[3], verify[2];
+	for (int i = 0; i < 3; i++)
+		claim[i] = run(argv[1], false, (long[]){3600, 36000, 360000}[i],
+		    (long[]){500000, 5000000, 50000000}[i]);
+	for (int i = 0; i < 2; i++)
+		verify[i] = run(argv[1], true, (long[]){360, 3600}[i], (long[]){50000, 500000}[i]);
+	printf("claim, for each file: %.1f us at 1/10, %.1f us, %.1f us at 10 times\n",
+	    claim[0] / 3600 * 1e6, claim[1] / 36000 * 1e6, claim[2] / 360000 * 1e6);
+	printf("verify, for each sheet: %.1f us at 1/100, %.1f us at 1/10\n",
+	    verify[0] / 50000 * 1e6, verify[1] / 500000 * 1e6);
 	return 0;
 }
