@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
+
+enum { LIST_LIMIT_BYTES = 256 << 20 };
 
 struct csv {
 	FILE *file;
@@ -135,6 +138,15 @@ bool csv_open(const char *path, struct csv **out, struct error *err)
 	csv->row = malloc(CSV_ROW_BYTES + 4);
 	if (!csv->file || !csv->row) {
 		error_errno(err, NULL, _("cannot read '%s'"), path);
+		goto done;
+	}
+	/* A register of a million files has some 30 MiB: this is something else. */
+	int64_t size = file_size_bytes(path);
+	if (size > LIST_LIMIT_BYTES) {
+		error_set(err, ERROR_INPUT,
+		    _("name the list of files, as the authority's own system gives it out"),
+		    _("'%s' has %lld MiB: that is no list of files"), path,
+		    (long long)(size >> 20));
 		goto done;
 	}
 	if (!look_through(csv, path, err))

@@ -31,7 +31,7 @@ struct csv_row {
 /*
  * Opens a list for reading and looks through all of it once: for its encoding and its hash.
  *
- * err   ERROR_INPUT   binary (NUL bytes), or not a file
+ * err   ERROR_INPUT   binary (NUL bytes), above 256 MiB, or not a file
  *       ERROR_SYSTEM  cannot be read
  */
 bool csv_open(const char *path, struct csv **out, struct error *err);

@@ -6,6 +6,7 @@
 
 #include "batch/ledger.h"
 #include "config/file.h"
+#include "config/hash.h"
 #include "config/text.h"
 
 /* The newest feeding_started before event n: which device, source and profile. */
@@ -357,8 +358,16 @@ static bool bundle_name(
 	if (f->volume > 1)
 		snprintf(volume, sizeof volume, "~%d", f->volume);
 	for (int further = 0; further < 2 && !ok; further++) {
-		int n = snprintf(bundle, 256, "files/%s%s%s%s", escaped, volume, further ? "+" : "",
-		    further ? b->name : "");
+		const char *batch = further ? b->name : "";
+		char hash[HASH_SIZE];
+		/* A file system takes 255 bytes: then the batch is named by its hash. */
+		if (further && strlen(escaped) + strlen(volume) + strlen(batch) > 240) {
+			hash_bytes(HASH_SHA256, batch, strlen(batch), hash);
+			hash[32] = '\0';
+			batch = hash;
+		}
+		int n = snprintf(
+		    bundle, 256, "files/%s%s%s%s", escaped, volume, further ? "+" : "", batch);
 		if (n >= 250)
 			return error_set(err, ERROR_INPUT,
 			    _("give the file a shorter number with 'altakt file renumber'"),

@@ -124,6 +124,21 @@ static void test_csv_open_binary(void **state)
 	assert_int_equal(err.kind, ERROR_SYSTEM);
 }
 
+static void test_csv_open_of_two_gigabytes(void **state)
+{
+	char large[] = "/tmp/altakt-csv-XXXXXX";
+	struct error err = {0};
+	struct csv *csv = NULL;
+	int fd = mkstemp(large);
+
+	assert_true(fd >= 0 && ftruncate(fd, 2ll << 30) == 0);
+	close(fd);
+	assert_false(csv_open(large, &csv, &err));
+	assert_int_equal(err.kind, ERROR_INPUT);
+	assert_non_null(strstr(err.what, "2048 MiB"));
+	unlink(large);
+}
+
 static void test_csv_next_bad_rows_and_on(void **state)
 {
 	struct csv *csv = NULL;
@@ -206,6 +221,7 @@ int main(void)
 	    cmocka_unit_test(test_csv_next_as_people_write),
 	    cmocka_unit_test(test_csv_open_windows_1252),
 	    cmocka_unit_test(test_csv_open_binary),
+	    cmocka_unit_test(test_csv_open_of_two_gigabytes),
 	    cmocka_unit_test(test_csv_next_bad_rows_and_on),
 	    cmocka_unit_test(test_csv_sha256_is_the_file),
 	    cmocka_unit_test(test_csv_text_is_never_a_formula),

@@ -127,6 +127,23 @@ def test_files_that_the_register_does_not_know(ws):
     ws("verify")
 
 
+def test_the_longest_names(ws):
+    """A file system takes 255 bytes for a name: number and batch together may be longer."""
+    number = "ä" * 32
+    for letter in "ab":
+        stack = Stack(letter)
+        stack.sheet(Page(words(1)))
+        ws.run(stack.lay(ws.folder), "--file", number, "--batch", letter * 64)
+        ws.accept(letter * 64)
+    bundles = os.listdir(os.path.join(ws.path, "files"))
+    equal(len(bundles), 2, f"bundles: {bundles}")
+    ws("verify")
+    second_check(ws.path)
+    ws("claim")
+    claim = claim_of(ws, 1)
+    equal((claim["files"], claim["sheets"]), (1, 2), "files and sheets")
+
+
 def test_settings_that_cannot_be(ws):
     """Named with file and line at the start of any command; a German comma is none of them."""
     ini = os.path.join(ws.path, "altakt.ini")
