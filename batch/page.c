@@ -252,11 +252,12 @@ static bool page_read_further(struct worker *w, const struct farm_page *page,
 }
 
 /*
- * The pool's waiters give their pages to the farm. False: recognise it here, be it that this worker
- * is none of them, that the farm is away or that nobody answered.
+ * The pool's waiters give their pages to the farm. False with why empty: recognise it here, be it
+ * that this worker is none of them, that the farm is away or that nobody gave a usable answer.
+ * False with why set: two workers died of the page, and nobody else shall.
  */
 static bool page_to_farm(struct worker *w, const struct farm_page *page, const char *languages,
-    struct recognition *r, char **models)
+    struct recognition *r, char **models, struct error *why)
 {
 	const char *tessdata = settings_text(w->settings, "ocr.tessdata");
 	char usual[SCRIPT_LANGUAGES_SIZE], package[SCRIPT_PACKAGE_SIZE];
@@ -285,6 +286,10 @@ static bool page_to_farm(struct worker *w, const struct farm_page *page, const c
 	if (ok && result.outcome == FARM_DONE) {
 		*r = result.recognition;
 		return true;
+	}
+	if (ok && result.outcome == FARM_ASIDE) {
+		error_set(why, ERROR_INPUT, NULL, "%s", result.failure);
+		goto here;
 	}
 	log_put(
 	    LOG_WARNING, "farm", "%s; the page is recognised here", ok ? result.failure : err.what);
@@ -315,10 +320,11 @@ static bool page_recognise(struct worker *w, struct reading *reading, const stru
 		    json_string(layout_find(reading->prepared, reading->dpi, NULL) == LAYOUT_BLOCK
 			    ? "block"
 			    : "any"));
-		ok = page_to_farm(w, &to_read, languages, &r, &models);
-		if (!ok && !recogniser_for(w, languages, err))
+		ok = page_to_farm(w, &to_read, languages, &r, &models, &why);
+		bool aside = !ok && why.kind;
+		if (!ok && !aside && !recogniser_for(w, languages, err))
 			return false;
-		ok = ok || farm_recognise_page(w->recogniser, &to_read, &r, &why);
+		ok = ok || (!aside && farm_recognise_page(w->recogniser, &to_read, &r, &why));
 		char first[SCRIPT_LANGUAGES_SIZE];
 		memcpy(first, languages, sizeof first);
 		if (ok && wants_script(reading) &&

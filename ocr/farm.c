@@ -341,7 +341,7 @@ static void answer_take(struct farm *farm, natsMsg *msg)
 			settle(farm, sent, FARM_DONE, NULL, &recognition);
 		} else {
 			log_put(LOG_WARNING, "farm", "%s", err.what);
-			settle(farm, sent, FARM_ASIDE, err.what, NULL);
+			settle(farm, sent, FARM_RUBBISH, err.what, NULL);
 		}
 	}
 	natsMsg_Ack(msg, NULL);

@@ -69,9 +69,10 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 
 enum farm_outcome {
 	FARM_DONE,
-	FARM_FAILED, /* the recogniser's word on this page */
-	FARM_ASIDE,  /* two workers died or went silent on this page, or the answer was rubbish */
-	FARM_LOST,   /* broker gone, or nobody took it in time: recognise it here */
+	FARM_FAILED,  /* a worker's word on this page; try it here, workers may be wrong */
+	FARM_ASIDE,   /* two workers died or went silent on this page: do not try it again */
+	FARM_RUBBISH, /* the answer was no sound ALTO of this page: recognise it here */
+	FARM_LOST,    /* broker gone, or nobody took it in time: recognise it here */
 };
 
 struct farm_result {

@@ -324,9 +324,9 @@ static void test_answers_that_are_none(void **state)
 	struct yard yard = yard_open(1);
 	struct farm *farm = farm_of(&yard, MODELS, 0, false);
 	submit(farm, 1, RUBBISH);
-	assert_outcome(farm, 1, FARM_ASIDE, "no usable ALTO");
+	assert_outcome(farm, 1, FARM_RUBBISH, "no usable ALTO");
 	submit(farm, 2, OTHER_PAGE);
-	assert_outcome(farm, 2, FARM_ASIDE, "another page");
+	assert_outcome(farm, 2, FARM_RUBBISH, "another page");
 	submit(farm, 3, FAILS);
 	assert_outcome(farm, 3, FARM_FAILED, "the stand-in fails");
 	submit(farm, 4, PLAIN);
