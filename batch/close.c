@@ -165,6 +165,12 @@ static void witnesses_check(struct batch *b, bool print, int *decide, int *diffe
 			    f->file_number, f->given, sheets, c.voided, c.superseded);
 			++*differ;
 		}
+		if (f->imprint_gap > 0 && !settled) {
+			say(print,
+			    _("file %s: the imprinter counted %d sheets more than were recorded: numbers are missing\n        look for the sheets before the missing numbers, feed them; or settle it"),
+			    f->file_number, f->imprint_gap);
+			++*differ;
+		}
 		if (tally_file_hand_differs(f, sheets)) {
 			say(print,
 			    _("file %s: %d sheets were counted by hand, %d were fed and are valid (%d voided, %d superseded)\n        count again (altakt count), then feed, void or move sheets, or settle it"),

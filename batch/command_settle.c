@@ -25,6 +25,10 @@ static int differences(const struct tally *t, const struct tally_file *f, json_t
 		json_object_set_new(out, "operator", json_integer(f->given));
 		n++;
 	}
+	if (f->imprint_gap > 0) {
+		json_object_set_new(out, "imprinter", json_integer(sheets + f->imprint_gap));
+		n++;
+	}
 	if (f->hand >= 0 && f->hand != sheets) {
 		json_object_set_new(out, "hand", json_integer(f->hand));
 		n++;

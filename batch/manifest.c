@@ -25,6 +25,8 @@ static json_t *witnesses(const struct tally *t, const struct tally_file *f)
 		json_array_append_new(list, json_string("slip"));
 	if (f->given >= 0)
 		json_array_append_new(list, json_string("operator"));
+	if (f->imprinted > 0)
+		json_array_append_new(list, json_string("imprinter"));
 	if (f->hand >= 0)
 		json_array_append_new(list, json_string("hand"));
 	return list;
@@ -59,11 +61,15 @@ static json_t *file_json(const struct tally *t, const struct tally_file *f)
 
 	tally_file_counts(t, f->file, &c);
 	json_t *flags = flags_json(t, f, &c);
-	return json_pack("{ss si ss si si si si si sI sf ss so so}", "file_number", f->file_number,
-	    "volume", f->volume, "bundle", f->bundle, "sheets", c.sheets, "pages", c.pages,
-	    "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
+	json_t *file = json_pack("{ss si ss si si si si si sI sf ss so so}", "file_number",
+	    f->file_number, "volume", f->volume, "bundle", f->bundle, "sheets", c.sheets, "pages",
+	    c.pages, "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
 	    c.blank_sheets, "bytes", (json_int_t)f->bytes, "mean_confidence", f->mean_confidence,
 	    "sha512", f->sha512, "flags", flags, "witnesses", witnesses(t, f));
+	/* Who settled a difference between witnesses, and why: for ever. */
+	if (file && f->settlements)
+		json_object_set(file, "settled", f->settlements);
+	return file;
 }
 
 json_t *manifest_counts(const struct tally *t)

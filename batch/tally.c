@@ -78,6 +78,7 @@ static bool read_opened(struct tally *t, const json_t *e, int64_t n, struct erro
 	t->count_blank_sheets = json_is_true(json_object_get(rules, "count_blank_sheets"));
 	t->imported = strcmp(text_of(e, "source"), "import") == 0;
 	t->device_count = -1;
+	t->imprint = -1;
 	t->expect = json_deep_copy(json_object_get(e, "expect"));
 	t->operators = json_array();
 	return (t->batch[0] && t->rules && t->operators) || bad(err, n, _("a field is missing"));
@@ -101,8 +102,10 @@ static bool read_operator(struct tally *t, const json_t *e, int64_t n, struct er
 static bool read_feeding(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	t->feeding = strcmp(text_of(e, "event"), "feeding_started") == 0;
-	if (t->feeding)
+	if (t->feeding) {
 		snprintf(t->device, sizeof t->device, "%s", text_of(e, "device"));
+		t->imprint = -1; /* others may have used the imprinter since */
+	}
 	return true;
 }
 
@@ -231,6 +234,34 @@ static void sheet_due(struct tally_sheet *s)
 		s->sides[i].failed = false;
 }
 
+/* The number at the end of what the imprinter put on a sheet, -1 where there is none. */
+static int64_t imprint_number(const char *imprint)
+{
+	size_t n = strlen(imprint), at = n;
+
+	while (at > 0 && n - at < 15 && imprint[at - 1] >= '0' && imprint[at - 1] <= '9')
+		at--;
+	return at < n ? strtoll(imprint + at, NULL, 10) : -1;
+}
+
+/*
+ * An imprinter counts each sheet that goes through: a number that is missing is a sheet that was
+ * not recorded. One that is not higher than the last began anew.
+ */
+static void imprint_read(struct tally *t, const json_t *e, int file)
+{
+	int64_t number = imprint_number(text_of(e, "imprint"));
+
+	if (number < 0)
+		return;
+	if (file > 0) {
+		int64_t gap = t->imprint >= 0 && number > t->imprint ? number - t->imprint - 1 : 0;
+		t->files[file - 1].imprinted++;
+		t->files[file - 1].imprint_gap += gap < 1000000 ? (int)gap : 1000000;
+	}
+	t->imprint = number;
+}
+
 static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	json_t *images = json_object_get(e, "images"), *suspects = json_object_get(e, "suspects");
@@ -251,6 +282,7 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	t->order[t->n_sheets++] = s->n;
 	s->expected = int_of(e, "expected", 1);
 	t->device_count = int_of(e, "device_count", -1);
+	imprint_read(t, e, file);
 	s->separator = json_is_true(json_object_get(e, "separator"));
 	json_array_foreach(images, i, item)
 	{
@@ -477,6 +509,11 @@ static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct err
 	f->settled_fed = int_of(json_object_get(e, "witness"), "fed", -1);
 	f->settled_prepared = f->prepared;
 	f->settled_given = f->given;
+	if (!f->settlements)
+		f->settlements = json_array();
+	json_array_append_new(f->settlements,
+	    json_pack("{ss ss ss sO?}", "by", text_of(e, "by"), "at", text_of(e, "at"), "reason",
+		text_of(e, "reason"), "witness", json_object_get(e, "witness")));
 	f->settled_hand = f->hand;
 	f->settled_hand_fed = f->settled_fed;
 	return true;
@@ -729,8 +766,10 @@ void tally_release(struct tally *t)
 	json_decref(t->rules);
 	json_decref(t->operators);
 	json_decref(t->expect);
-	for (int i = 0; i < t->n_files; i++)
+	for (int i = 0; i < t->n_files; i++) {
 		json_decref(t->files[i].flags);
+		json_decref(t->files[i].settlements);
+	}
 	free(t->sheets);
 	free(t->order);
 	free(t->files);

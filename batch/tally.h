@@ -60,7 +60,10 @@ struct tally_file {
 	char box[128]; /* where its paper lies now, "" unknown; several: "K-1, K-2" */
 	bool from_cover, complete, settled;
 	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
-	int hand;					  /* a lead's count of the paper, -1 none */
+	json_t *settlements; /* {by, at, reason, witness} of each settled difference, or NULL */
+	int imprinted;	     /* sheets with a number of the imprinter */
+	int imprint_gap;     /* numbers that are missing before one of them */
+	int hand;	     /* a lead's count of the paper, -1 none */
 	int settled_hand, settled_hand_fed;
 	int64_t changed; /* the event that last changed what its bundle holds */
 	/* The newest bundle, where one was made since the file's last change: */
@@ -101,6 +104,7 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	bool feeding;
 	int device_count; /* the device's own count at the last sheet, -1 unknown */
 	char device[128]; /* that fed it */
+	int64_t imprint;  /* the imprinter's last number, -1 none */
 	int64_t events;
 	char head[65]; /* hash of the last line */
 	char last_at[25];

@@ -54,13 +54,17 @@ static bool table_exists(struct journal *j, bool *exists, struct error *err)
 
 static json_t *pointers_pack(const struct tally *t)
 {
-	json_t *flags = json_array();
+	json_t *flags = json_array(), *settled = json_array();
 
-	for (int i = 0; i < t->n_files; i++)
+	for (int i = 0; i < t->n_files; i++) {
+		const struct tally_file *f = &t->files[i];
+		json_array_append_new(flags, f->flags ? json_incref(f->flags) : json_null());
 		json_array_append_new(
-		    flags, t->files[i].flags ? json_incref(t->files[i].flags) : json_null());
-	return json_pack("{so* so* so* so}", "rules", json_incref(t->rules), "operators",
-	    json_incref(t->operators), "expect", json_incref(t->expect), "flags", flags);
+		    settled, f->settlements ? json_incref(f->settlements) : json_null());
+	}
+	return json_pack("{so* so* so* so so}", "rules", json_incref(t->rules), "operators",
+	    json_incref(t->operators), "expect", json_incref(t->expect), "flags", flags, "settled",
+	    settled);
 }
 
 static void pointers_unpack(struct tally *t, json_t *all)
@@ -71,6 +75,8 @@ static void pointers_unpack(struct tally *t, json_t *all)
 	for (int i = 0; i < t->n_files; i++) {
 		json_t *flags = json_array_get(json_object_get(all, "flags"), (size_t)i);
 		t->files[i].flags = json_is_null(flags) ? NULL : json_incref(flags);
+		json_t *settled = json_array_get(json_object_get(all, "settled"), (size_t)i);
+		t->files[i].settlements = json_is_null(settled) ? NULL : json_incref(settled);
 	}
 }
 
@@ -188,7 +194,7 @@ static bool blob_read(const char *blob, size_t n, const char *batch, struct tall
 	t.order = copied(&at, head.n_sheets, room, sizeof *t.order);
 	t.files = copied(&at, head.n_files, head.n_files, sizeof *t.files);
 	for (int i = 0; t.files && i < t.n_files; i++)
-		t.files[i].flags = NULL;
+		t.files[i].flags = t.files[i].settlements = NULL;
 	pointers = json_loadb(at, head.n_json, 0, NULL);
 	if (!t.sheets || !t.order || !t.files || !pointers) {
 		t.n_files = t.files ? t.n_files : 0;

@@ -215,6 +215,65 @@ static void test_counts_missing_image_is_named(void **state)
 	assert_int_equal(c.images, c.images_expected - c.images_missing);
 }
 
+static void test_imprinter_tells_a_sheet_that_is_missing(void **state)
+{
+	static const char *const imprints[] = {
+	    "A-007", "A-008", "A-010", "A-011", "A-001", "A-002"};
+
+	opened(true);
+	file("33/1");
+	for (size_t i = 0; i < sizeof imprints / sizeof *imprints; i++)
+		EVENT(
+		    "'event':'sheet_fed','sheet':'b/%d','file':1,'expected':1,'separator':false,'imprint':'%s','images':[{'side':'f'}]",
+		    tally.n_sheets + 1, imprints[i]);
+	assert_int_equal(tally.files[0].imprinted, 6);
+	assert_int_equal(tally.files[0].imprint_gap, 1); /* 009; then the counter was set back */
+}
+
+static void test_hand_count_differs_until_settled(void **state)
+{
+	opened(true);
+	file("33/1");
+	sheet(1);
+	sheet(1);
+	EVENT("'event':'hand_counted','file':1,'sheets':3");
+	assert_true(tally_file_hand_differs(&tally.files[0], 2));
+	assert_false(tally_file_hand_differs(&tally.files[0], 3));
+	EVENT("'event':'settled','file':1,'by':'l','reason':'r','witness':{'hand':3,'fed':2}");
+	assert_false(tally_file_hand_differs(&tally.files[0], 2));
+	assert_int_equal(json_array_size(tally.files[0].settlements), 1);
+	sheet(1); /* another difference than the one that was settled */
+	sheet(1);
+	assert_true(tally_file_hand_differs(&tally.files[0], 4));
+	assert_int_equal(counts().sheets, 4); /* neither changes a count */
+}
+
+static void test_near_equal_is_open_kept_or_gone(void **state)
+{
+	three_sheets(true);
+	EVENT("'event':'near_equal','sheets':['b/3','b/5'],'others':['b/2','b/3'],'likeness':1.0");
+	assert_int_equal(tally.sheets[2].near_equal, NEAR_EQUAL_OPEN);
+	EVENT("'event':'near_equal_kept','sheets':['b/3'],'reason':'r'");
+	assert_int_equal(tally.sheets[2].near_equal, NEAR_EQUAL_KEPT);
+	assert_int_equal(tally.sheets[4].near_equal, NEAR_EQUAL_OPEN);
+	assert_int_equal(counts().sheets, 3); /* a decision changes no count */
+	struct error err = {0};
+	assert_false(event(&err, "'event':'near_equal','sheets':['b/9'],'others':['b/2']"));
+	assert_int_equal(err.kind, ERROR_CHECK);
+}
+
+static void test_rejected_sheet_waits_until_it_is_decided(void **state)
+{
+	three_sheets(true);
+	EVENT("'event':'rejected','lead':'l','reason':'r','sheets':['b/2','b/3']");
+	assert_true(tally.sheets[1].rejected);
+	EVENT("'event':'decided','sheet':'b/2','decision':'keep','reason':'r'");
+	assert_false(tally.sheets[1].rejected);
+	assert_true(tally.sheets[2].rejected);
+	EVENT("'event':'accepted','lead':'l','takes_back':'by mistake'");
+	assert_false(tally.sheets[2].rejected);
+}
+
 static void test_move_changes_the_files_and_their_bundles(void **state)
 {
 	three_sheets(true);
@@ -297,6 +356,10 @@ int main(void)
 	    cmocka_unit_test_teardown(test_counts_void_wins, teardown),
 	    cmocka_unit_test_teardown(test_counts_decision_changes_nothing, teardown),
 	    cmocka_unit_test_teardown(test_counts_missing_image_is_named, teardown),
+	    cmocka_unit_test_teardown(test_imprinter_tells_a_sheet_that_is_missing, teardown),
+	    cmocka_unit_test_teardown(test_hand_count_differs_until_settled, teardown),
+	    cmocka_unit_test_teardown(test_near_equal_is_open_kept_or_gone, teardown),
+	    cmocka_unit_test_teardown(test_rejected_sheet_waits_until_it_is_decided, teardown),
 	    cmocka_unit_test_teardown(test_move_changes_the_files_and_their_bundles, teardown),
 	    cmocka_unit_test_teardown(test_move_after_orders_pages, teardown),
 	    cmocka_unit_test_teardown(test_unassigned_sheets_are_told, teardown),

@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import USAGE, WAITING, Page, Stack, check, contains, equal, main, valid, words
+from harness import CHECK, USAGE, WAITING, Page, Stack, check, contains, equal, main, valid, words
 
 
 def page(n, **how):
@@ -71,6 +71,17 @@ def test_accepted_without_a_decision_says_so(ws):
     valid("acceptance", acceptance)
     equal(acceptance["near_equal_undecided"], 1, "findings in the acceptance")
     ws("verify")
+    for name, old, new in (("acceptance.json", '"near_equal_undecided": 1', '"near_equal_undecided": 0'),
+                           ("manifest.json", '"near_equal"', '"nothing"')):
+        path = os.path.join(ws.path, "batches/b", name)
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        check(old in text, text)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new))
+        contains(ws("verify", expect=CHECK).out, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
     ws("reject", "b", "--by", "Max", "--reason", "look at the findings first")
     ws.settings(review__near_equal="require")
     contains(ws("accept", "b", "--by", "Max", "--reason", "by mistake", expect=WAITING).err, "b/3", "decide")

@@ -44,6 +44,15 @@ def test_the_drawn_file_is_counted_by_hand(ws):
     equal(acceptance(ws)["hand_count"], {"file_number": drawn, "volume": 1, "sheets": sheets + 1, "fed": sheets,
                                          "settled": True}, "count by hand")
     equal(ws.manifest()["counts"]["sheets"], 5, "no count changed")
+    ws("file", "renumber", "a", drawn, "33/7", "--by", "E", "--reason", "typed wrongly")
+    ws("process")
+    ws("close", "a")
+    settled = next(f for f in ws.manifest()["files"] if f["file_number"] == "33/7")["settled"]
+    equal([(s["by"], s["reason"], s["witness"]["hand"]) for s in settled],
+          [("Max", "a note lay on sheet 2", sheets + 1)], "the settlement stays on the manifest")
+    valid("manifest", ws.manifest())
+    ws.accept("a", "Max")
+    drawn = "33/7"
     ws("verify")
     ws("claim")
     with open(os.path.join(ws.path, "claims/0001/claim.json"), encoding="utf-8") as f:

@@ -1,0 +1,236 @@
+/*
+ * The index of fingerprints at its full size: how long a page takes to be put in and to be looked
+ * up among 10 million, and whether a fresh scan is found.
+ *
+ *	bench_duplicates [PAGES [FORM_SHARE_PERCENT]]		10000000 and 30 without
+ *
+ * Fingerprints are generated: 16 words a page. Of a page that is one of 200 printed forms, 10 words
+ * are the form's, as thousands of other pages have them. A fresh scan of a page keeps a third of
+ * its words; the others have bits turned. Needs about 4 GB below $TMPDIR for 10 million, and some
+ * minutes to make the index (in the order of its keys; the pages measured are put in one by one, as
+ * page work does).
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "batch/duplicates.h"
+#include "batch/journal.h"
+#include "config/file.h"
+
+enum { WORDS = 16, FORM_WORDS = 10, FORMS = 200, MEASURED = 2000 };
+
+static long form_percent = 30;
+
+static uint64_t mixed(uint64_t x)
+{
+	x += 0x9E3779B97F4A7C15u;
+	x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+	x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+	return x ^ (x >> 31);
+}
+
+/* The bits of word w of a page. */
+static uint32_t bits_of(uint64_t page, int w)
+{
+	uint64_t kind = mixed(page ^ 0x5555);
+	bool form = (long)(kind % 100) < form_percent && w < FORM_WORDS;
+	uint64_t from = form ? 0x1000000000u + kind / 100 % FORMS : page;
+
+	return (uint32_t)mixed(from * 64 + (uint64_t)w) & 0xFFFFFF;
+}
+
+static struct fingerprint print_of(uint64_t page, bool fresh)
+{
+	struct fingerprint f = {.n = WORDS};
+
+	for (int w = 0; w < WORDS; w++) {
+		uint64_t r = mixed(page * 977 + (uint64_t)w);
+		f.words[w] = (struct fingerprint_word){.window = (uint8_t)w,
+		    .bits = bits_of(page, w),
+		    .weak = {
+			(uint8_t)(r % 8), (uint8_t)(8 + r / 8 % 8), (uint8_t)(16 + r / 64 % 8)}};
+		if (!fresh)
+			continue;
+		if (r >> 32 & 1) /* weak ones turn often */
+			f.words[w].bits ^= 1u << f.words[w].weak[0];
+		if (r >> 33 & 1)
+			f.words[w].bits ^= 1u << f.words[w].weak[1];
+		if ((r >> 34) % 3) /* and two of three words have more */
+			f.words[w].bits ^= 1u << ((f.words[w].weak[0] + 3) % 8);
+	}
+	return f;
+}
+
+static double cpu_s(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static double wall_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_duplicates: %s\n", what);
+	exit(1);
+}
+
+struct row {
+	uint32_t key;
+	uint32_t page;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct row *m = a, *n = b;
+
+	return m->key != n->key ? (m->key < n->key ? -1 : 1)
+				: (m->page < n->page ? -1 : m->page > n->page);
+}
+
+static void fill(const char *path, long pages)
+{
+	struct row *rows = malloc((size_t)pages * sizeof *rows);
+	sqlite3 *db = NULL;
+	sqlite3_stmt *word = NULL, *page = NULL;
+
+	if (!rows || sqlite3_open(path, &db) != SQLITE_OK)
+		die("cannot open the journal");
+	sqlite3_exec(
+	    db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN", NULL, NULL, NULL);
+	sqlite3_prepare_v2(db, "INSERT INTO fingerprint_word VALUES(?1, ?2)", -1, &word, NULL);
+	sqlite3_prepare_v2(
+	    db, "INSERT INTO fingerprint_page VALUES(?1, ?2, ?3, 210.0)", -1, &page, NULL);
+	if (!word || !page)
+		die("the index has no tables");
+	for (long p = 1; p <= pages; p++) {
+		char batch[65], name[24];
+		snprintf(batch, sizeof batch, "2026-01-01-st1-%03ld", p / 1000);
+		snprintf(name, sizeof name, "%ld%c", p % 1000 / 2 + 1, p % 2 ? 'f' : 'b');
+		sqlite3_bind_int64(page, 1, p);
+		sqlite3_bind_text(page, 2, batch, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(page, 3, name, -1, SQLITE_TRANSIENT);
+		if (sqlite3_step(page) != SQLITE_DONE)
+			die(sqlite3_errmsg(db));
+		sqlite3_reset(page);
+	}
+	for (int w = 0; w < WORDS; w++) {
+		for (long p = 0; p < pages; p++)
+			rows[p] = (struct row){
+			    (uint32_t)w << FINGERPRINT_BITS | bits_of((uint64_t)p + 1, w),
+			    (uint32_t)p + 1};
+		qsort(rows, (size_t)pages, sizeof *rows, by_key);
+		for (long p = 0; p < pages; p++) {
+			sqlite3_bind_int64(word, 1, rows[p].key);
+			sqlite3_bind_int64(word, 2, rows[p].page);
+			if (sqlite3_step(word) != SQLITE_DONE)
+				die(sqlite3_errmsg(db));
+			sqlite3_reset(word);
+		}
+		fprintf(stderr, "\r%d of %d windows", w + 1, WORDS);
+	}
+	fprintf(stderr, "\n");
+	sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	sqlite3_finalize(word);
+	sqlite3_finalize(page);
+	sqlite3_close(db);
+	free(rows);
+}
+
+static void note(struct journal *j, uint64_t page)
+{
+	struct fingerprint f = print_of(page, false);
+	struct error err = {0};
+	char text[FINGERPRINT_TEXT], name[24];
+
+	fingerprint_text(&f, text);
+	snprintf(name, sizeof name, "%lluf", (unsigned long long)(page % 1000000));
+	if (!journal_begin(j, &err) || !duplicates_note(j, "new", name, 210, text, &err) ||
+	    !journal_commit(j, &err))
+		die(err.what);
+}
+
+int main(int argc, char **argv)
+{
+	long pages = argc > 1 ? atol(argv[1]) : 10000000;
+	const char *tmp = getenv("TMPDIR");
+	char *folder = file_path("%s/bench-duplicates-XXXXXX", tmp ? tmp : "/tmp");
+	struct journal *j = NULL;
+	struct error err = {0};
+	struct stat st;
+
+	form_percent = argc > 2 ? atol(argv[2]) : 30;
+	if (pages < 10000 || pages > 100000000 || !mkdtemp(folder))
+		die("give 10000 to 100000000 pages");
+	if (!journal_create(folder, &err) || !journal_open(folder, &j, &err))
+		die(err.what);
+	note(j, 1ull << 40); /* makes the tables */
+	journal_close(j);
+	j = NULL;
+	char *path = file_path("%s/journal.sqlite", folder);
+	sqlite3 *db = NULL;
+	sqlite3_open(path, &db);
+	sqlite3_exec(
+	    db, "DELETE FROM fingerprint_word; DELETE FROM fingerprint_page", NULL, NULL, NULL);
+	sqlite3_close(db);
+	double began = wall_s();
+	fill(path, pages);
+	printf("%ld pages, %d words each, %ld %% of them printed forms: made in %.0f s, %.2f GB\n",
+	    pages, WORDS, form_percent, wall_s() - began,
+	    stat(path, &st) == 0 ? (double)st.st_size / 1e9 : 0);
+	if (!journal_open(folder, &j, &err))
+		die(err.what);
+
+	double cpu = cpu_s(), wall = wall_s();
+	for (int i = 0; i < MEASURED; i++)
+		note(j, (1ull << 41) + (uint64_t)i);
+	printf("put in, one transaction each:  %.3f ms of processor time a page, %.3f ms elapsed\n",
+	    (cpu_s() - cpu) * 1000 / MEASURED, (wall_s() - wall) * 1000 / MEASURED);
+
+	int found = 0, first = 0, candidates = 0;
+	cpu = cpu_s();
+	wall = wall_s();
+	for (int i = 0; i < MEASURED; i++) {
+		struct duplicates_candidate c[3 * DUPLICATES_CANDIDATES];
+		uint64_t page = mixed((uint64_t)i) % (uint64_t)pages + 1;
+		struct fingerprint f = print_of(page, true);
+		char batch[65], name[24];
+		int n = 0;
+		if (!duplicates_look_up(j, &f, c, 3 * DUPLICATES_CANDIDATES, &n, &err))
+			die(err.what);
+		snprintf(batch, sizeof batch, "2026-01-01-st1-%03ld", (long)page / 1000);
+		snprintf(
+		    name, sizeof name, "%ld%c", (long)page % 1000 / 2 + 1, page % 2 ? 'f' : 'b');
+		for (int k = 0; k < n; k++)
+			if (strcmp(c[k].batch, batch) == 0 && strcmp(c[k].name, name) == 0) {
+				found++;
+				first += k == 0;
+			}
+		candidates += n;
+	}
+	printf("looked up, a fresh scan:       %.3f ms of processor time a page, %.3f ms elapsed; "
+	       "%.2f %% found, %.2f %% as the first of %.1f candidates\n",
+	    (cpu_s() - cpu) * 1000 / MEASURED, (wall_s() - wall) * 1000 / MEASURED,
+	    found * 100.0 / MEASURED, first * 100.0 / MEASURED, (double)candidates / MEASURED);
+	journal_close(j);
+	if (!file_remove(folder, &err))
+		die(err.what);
+	free(path);
+	free(folder);
+	return 0;
+}
