@@ -2,6 +2,7 @@
 to its sheet, the annex by file number, and settings that cannot be."""
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -125,6 +126,32 @@ def test_files_that_the_register_does_not_know(ws):
         ws(*args, expect=USAGE)
     ws("claim", "settle", 1, "--amount", "0.78", "--by", "f.finanz")
     ws("verify")
+
+
+def test_report_with_people_and_costs(ws):
+    feed(ws, "one", [("33/1", 2)])
+    quiet = ws("report", "--json").json
+    equal((quiet["operators"], quiet["cost"]), ([], {}), "a report without settings of its own")
+    contains(ws("report").out, "<svg", "</html>")
+    ws.settings(report__by_operator="yes", report__budget="500", report__cost_fixed="100,50",
+                report__cost_station_day="350")
+    report = ws("report", "--json").json
+    equal(report["cost"], {"station_days": 1, "spent": "450.50", "expected": "450.50", "budget": "500.00",
+                           "over": False}, "costs")
+    person, = report["operators"]
+    equal(person["sheets"], 2, "sheets of a person, cover sheets apart")
+    scanner, = report["scanners"]
+    equal((scanner["station"], scanner["sheets"]), ("st1", 2), "sheets of a scanner")
+    html = ws("report").out
+    check(person["operator"] in html and "Mustermann" not in html, "the report names a person")
+    try:
+        import jsonschema
+    except ImportError:
+        return
+    with open(os.path.join(SOURCE, "config/schema/report.json"), encoding="utf-8") as f:
+        schema = json.load(f)
+    for one in (quiet, report):
+        jsonschema.validate(one, schema)
 
 
 def test_the_longest_names(ws):
