@@ -126,6 +126,14 @@ static void failed_pages_check(struct batch *b, bool print, int *decide)
 static void pending_check(struct batch *b, bool print, int *decide)
 {
 	int pending = b->tally.rescan_next ? b->tally.rescan_next : b->tally.insert_next;
+	int images = b->tally.images_taken - b->tally.images_assigned;
+
+	if (images > 0) {
+		say(print,
+		    _("%d images wait to be assigned to sheets\n        altakt sheet images %s lists them; then altakt sheet assign %s 1 2+3 4 ... --by NAME"),
+		    images, b->name, b->name);
+		++*decide;
+	}
 
 	if (b->tally.refeed) {
 		say(print,

@@ -114,9 +114,10 @@ done:
 /* Events after the close that change what the batch contains: it has to be closed again. */
 static bool event_changes(const char *event)
 {
-	static const char *const names[] = {"sheet_fed", "view_fed", "suspect", "decided",
-	    "sheet_voided", "sheet_moved", "rescan_asked", "image_missing", "file_opened",
-	    "file_reopened", "file_renumbered", "bundle_made", "page_done", "reopened"};
+	static const char *const names[] = {"sheet_fed", "view_fed", "image_taken", "suspect",
+	    "decided", "sheet_voided", "sheet_moved", "rescan_asked", "image_missing",
+	    "file_opened", "file_reopened", "file_renumbered", "bundle_made", "page_done",
+	    "reopened"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(event, names[i]) == 0)

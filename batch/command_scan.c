@@ -25,10 +25,10 @@ struct feed_words { /* the options that the three share */
 	const char *batch, *profile, *file, *operator_name, *device, *source, *mode, *expect, *box;
 	const char *watch;
 	long volume, sheets, resolution, jobs, idle;
-	bool simplex, duplex, again, import, same_sheet;
+	bool simplex, duplex, again, import, same_sheet, blanks_dropped;
 };
 
-enum { N_WORDS = 18 };
+enum { N_WORDS = 19 };
 
 static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 {
@@ -60,6 +60,8 @@ static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 		N_("workers for page work; 0: as many as there are cores")},
 	    {"again", OPTION_FLAG, &w->again, NULL,
 		N_("import images that another batch has already")},
+	    {"blanks-dropped", OPTION_FLAG, &w->blanks_dropped, NULL,
+		N_("import from a device that removed blank sides itself: 'altakt sheet assign' makes sheets of the images")},
 	    {0}};
 
 	memcpy(o, all, sizeof all);
@@ -135,6 +137,12 @@ static int words_check(const struct command *command, const struct feed_words *w
 	if (w->box && !box_name_check(w->box))
 		return command_usage(command,
 		    _("--box is a name of 1 to 64 bytes, without commas and control characters"));
+	if (w->blanks_dropped && (!w->import || w->same_sheet))
+		return command_usage(command,
+		    _("--blanks-dropped is for images of another device, and goes without --same-sheet"));
+	if (w->blanks_dropped && (w->simplex || w->duplex))
+		return command_usage(command,
+		    _("--blanks-dropped says that nobody knows the pairs: leave --simplex and --duplex out"));
 	if (w->jobs < 0 || w->jobs > 256)
 		return command_usage(command, _("--jobs is from 0 to 256"));
 	if (w->expect && !file_exists(w->expect))
@@ -292,6 +300,7 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 	    .same_sheet = w->same_sheet,
 	    .feeder = &feeder,
 	    .duplex = w->duplex,
+	    .blanks_dropped = w->blanks_dropped,
 	    .pipeline = pipeline,
 	    .stop = command_stop()};
 
@@ -547,7 +556,7 @@ static int run_import(const struct call *call, int argc, char **argv)
 		return command_usage(&command_import, _("either images or --watch"));
 	if (job.words.idle < 0 || (job.words.idle > 0 && !job.words.watch))
 		return command_usage(&command_import, _("--idle SECONDS goes with --watch"));
-	if (!only_count && !job.words.simplex && !job.words.duplex)
+	if (!only_count && !job.words.simplex && !job.words.duplex && !job.words.blanks_dropped)
 		return command_usage(
 		    &command_import, _("say --duplex (two images are one sheet) or --simplex"));
 	if (!job_open(call, &job, &err)) {
@@ -567,6 +576,13 @@ static int run_import(const struct call *call, int argc, char **argv)
 		if (job.result.batch[0])
 			printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
 			    job.result.sheets);
+		if (job.result.images > 0)
+			printf(
+			    PLURAL(
+				"%s: %d image waits to be assigned to a sheet: altakt sheet images %s\n",
+				"%s: %d images wait to be assigned to sheets: altakt sheet images %s\n",
+				job.result.images),
+			    job.result.batch, job.result.images, job.result.batch);
 	}
 	job_release(&job);
 	return code;
@@ -630,7 +646,8 @@ static int run_run(const struct call *call, int argc, char **argv)
 		return command_usage(&command_run, _("'%s' is too much"), args[0]);
 	if (job.words.import && n == 0)
 		return command_usage(&command_run, _("name images or folders"));
-	if (job.words.import && !job.words.simplex && !job.words.duplex)
+	if (job.words.import && !job.words.simplex && !job.words.duplex &&
+	    !job.words.blanks_dropped)
 		return command_usage(
 		    &command_run, _("say --duplex (two images are one sheet) or --simplex"));
 	if ((code = words_check(&command_run, &job.words, &err)) != EXIT_DONE ||

@@ -243,13 +243,16 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 	struct error err = {0};
 	int n, code;
 
+	if (argc > 1 && (strcmp(argv[1], "images") == 0 || strcmp(argv[1], "assign") == 0))
+		return command_images.run(call, argc - 1, argv + 1);
 	if (!options_read(&command_sheet, options, argc, argv, args, &n, &code))
 		return code;
 	const char *what = n > 0 ? args[0] : "";
 	bool insert = strcmp(what, "insert") == 0, done = strcmp(what, "done") == 0;
 	if (strcmp(what, "void") != 0 && strcmp(what, "move") != 0 && strcmp(what, "rescan") != 0 &&
 	    !insert && !done)
-		return command_usage(&command_sheet, _("say void, move, rescan, insert or done"));
+		return command_usage(
+		    &command_sheet, _("say void, move, rescan, insert, done, images or assign"));
 	if (c.refeed && strcmp(what, "void") != 0)
 		return command_usage(&command_sheet, _("--refeed goes with void"));
 	if (done && !c.reason)

@@ -123,6 +123,12 @@ static void batch_attention(
 				  "batch %s: %d sheets belong to no file", c->unassigned),
 			b->name, c->unassigned));
 	sheets_attention(st, b);
+	if (b->tally.images_taken > b->tally.images_assigned)
+		attention_add(st, "images", b->name,
+		    b->tally.images_taken - b->tally.images_assigned,
+		    file_path(
+			_("batch %s: %d images wait to be assigned to sheets: 'altakt sheet images %s'"),
+			b->name, b->tally.images_taken - b->tally.images_assigned, b->name));
 	if (b->tally.rescan_next)
 		attention_add(st, "rescan", b->name, b->tally.rescan_next,
 		    file_path(_("batch %s: the next sheet fed supersedes %s/%d"), b->name, b->name,

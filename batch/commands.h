@@ -17,6 +17,7 @@ extern const struct command command_demo;
 extern const struct command command_destruction;
 extern const struct command command_devices;
 extern const struct command command_file;
+extern const struct command command_images; /* sheet images, sheet assign */
 extern const struct command command_import;
 extern const struct command command_init;
 extern const struct command command_page_worker;

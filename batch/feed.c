@@ -29,6 +29,7 @@ struct feed {
 	bool opened;	 /* the batch has its events */
 	bool started;	 /* feeding_started is recorded */
 	bool file_asked; /* --file is still to be opened */
+	int assigned;	 /* images that waited and are sides of this sheet */
 	bool register_any;
 	struct feeder *feeder;
 	struct refed *refed; /* after a stop: whether paper is fed a second time */
@@ -164,7 +165,9 @@ static json_t *images_json(const struct feed *feed, const struct fed_sheet *s, i
 		char side[2] = {letters[i], 0};
 		char *name = file_path("spool/%s/%d%s.tif", feed->batch.name, n, side);
 		char *path = file_path("%s/%s", feed->workspace->path, name);
-		bool there = strcmp(path, image->path) == 0 || file_move(image->path, path, err);
+		bool there = strcmp(path, image->path) == 0 ||
+		    (feed->assigned ? file_copy(image->path, path, err) /* it goes once recorded */
+				    : file_move(image->path, path, err));
 		json_t *one = json_pack("{ss ss ss sI si si sf si si}", "side", side, "path", name,
 		    "sha256", image->sha256, "bytes", (json_int_t)image->n_bytes, "width_px",
 		    image->width_px, "height_px", image->height_px, "dpi", image->dpi, "depth",
@@ -261,6 +264,25 @@ static bool view_put(
 	return event(feed, e, err);
 }
 
+/* --blanks-dropped: it is recorded, and of no sheet until somebody assigns it. */
+static bool image_take(
+    struct feed *feed, const struct fed_sheet *s, const struct finding *f, struct error *err)
+{
+	int k = feed->batch.tally.images_taken + 1;
+	json_t *images = images_json(feed, s, k, "w", err);
+
+	if (!images)
+		return false;
+	json_t *e = json_pack("{ss si so}", "event", "image_taken", "image", k, "images", images);
+	if (e && f->cover)
+		json_object_set_new(e, "cover_read",
+		    json_pack("{ss si ss}", "file_number", f->cover->file_number, "volume",
+			f->cover->volume, "serial", f->cover->serial));
+	if (e && f->unreadable)
+		json_object_set_new(e, "unreadable", json_true());
+	return event(feed, e, err);
+}
+
 static bool sheet_put(
     struct feed *feed, const struct fed_sheet *s, struct finding *f, struct error *err)
 {
@@ -270,7 +292,7 @@ static bool sheet_put(
 	int file = 0;
 	bool seen = false;
 
-	if (!batch_start(feed, err))
+	if (feed->feeder && !batch_start(feed, err))
 		return false;
 	const struct tally_sheet *viewed = view_of(feed, s, f);
 	if (viewed)
@@ -288,6 +310,8 @@ static bool sheet_put(
 			err))
 			return false;
 	}
+	if (o->blanks_dropped)
+		return image_take(feed, s, f, err);
 	if (f->cover) {
 		if (f->cover->serial[0] && !serial_seen(feed, f->cover->serial, &seen, err))
 			return false;
@@ -342,6 +366,8 @@ static bool sheet_put(
 		batch_sheet_name(&feed->batch, insert, text);
 		json_object_set_new(e, "after", json_string(text));
 	}
+	if (feed->assigned)
+		json_object_set_new(e, "assigned", json_integer(feed->assigned));
 	if (s->imprint[0])
 		json_object_set_new(e, "imprint", json_string(s->imprint));
 	if (s->device_count >= 0)
@@ -349,12 +375,18 @@ static bool sheet_put(
 	return event(feed, e, err);
 }
 
+static void feeding_stop(struct feed *feed)
+{
+	if (feed->feeder)
+		feeder_stop(feed->feeder);
+}
+
 /* Records a sheet; the transaction holds all that follows from it. */
 static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct error *err)
 {
 	struct finding f;
 	bool was_open = feed->opened, ok = false;
-	int n_before = feed->batch.tally.n_sheets;
+	int n_before = feed->batch.tally.n_sheets, taken = feed->batch.tally.images_taken;
 
 	finding_make(s, &f);
 	if (!f.cover && !f.unreadable)
@@ -376,10 +408,14 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	feed->opened = feed->started = true;
 	feed->file_asked = false;
 	feed->result->sheets += feed->batch.tally.n_sheets - n_before;
-	feed->result->suspects += json_array_size(f.suspects) > 0;
+	feed->result->images += feed->batch.tally.images_taken - taken;
+	feed->result->suspects +=
+	    feed->batch.tally.images_taken == taken && json_array_size(f.suspects) > 0;
 	snprintf(feed->result->batch, sizeof feed->result->batch, "%s", feed->batch.name);
-	const struct tally_sheet *now = &feed->batch.tally.sheets[feed->batch.tally.n_sheets - 1];
-	if (!feed->stopping && (f.unreadable || (now->file == 0 && !now->separator))) {
+	const struct tally_sheet *now = feed->batch.tally.images_taken == taken
+	    ? &feed->batch.tally.sheets[feed->batch.tally.n_sheets - 1]
+	    : NULL;
+	if (!feed->stopping && now && (f.unreadable || (now->file == 0 && !now->separator))) {
 		char name[96];
 		batch_sheet_name(&feed->batch, now->n, name);
 		feed->stopping = true;
@@ -393,23 +429,23 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 			error_set(&feed->result->why, ERROR_DECIDE,
 			    _("altakt sheet move SHEET..SHEET --file NO --by NAME --reason TEXT, or sheet void; a cover sheet or --file begins a file"),
 			    _("sheet %s belongs to no file: no cover sheet came before it"), name);
-		feeder_stop(feed->feeder);
+		feeding_stop(feed);
 	}
-	if (!feed->stopping && f.like) {
+	if (!feed->stopping && now && f.like) {
 		feed->stopping = true;
 		feed->result->end = FEED_DECIDE;
 		error_set(&feed->result->why, ERROR_DECIDE,
 		    _("compare the two: altakt decide SHEET void where it is the same paper, keep where it is not, with --by NAME --reason TEXT"),
 		    _("sheet %s/%d looks like %s/%d, which is recorded already: was it fed twice?"),
 		    feed->batch.name, now->n, feed->batch.name, f.like);
-		feeder_stop(feed->feeder);
+		feeding_stop(feed);
 	}
 	/* Set back while paper was moving: what went through is recorded, no more is fed. */
 	if (!feed->stopping && feed->batch.tally.clock_back &&
 	    !clock_check(feed->workspace->journal, &feed->result->why)) {
 		feed->stopping = true;
 		feed->result->end = FEED_DECIDE;
-		feeder_stop(feed->feeder);
+		feeding_stop(feed);
 	}
 	ok = true;
 done:
@@ -707,5 +743,136 @@ done:
 	lock_close(feed.choice.lock);
 	batch_release(&feed.batch);
 	free(spool);
+	return ok;
+}
+
+/* --- images that wait ------------------------------------------------------------ */
+
+struct waiting {
+	int first;	/* image number of the first that waits */
+	json_t *events; /* their image_taken, in order */
+};
+
+static bool waiting_keep(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct waiting *waiting = self;
+
+	if (!strstr(line, "\"event\":\"image_taken\""))
+		return true;
+	json_t *e = json_loadb(line, n_bytes, 0, NULL);
+	if (json_integer_value(json_object_get(e, "image")) >= waiting->first)
+		json_array_append(waiting->events, e);
+	json_decref(e);
+	return true;
+}
+
+json_t *feed_waiting(const struct batch *b, struct error *err)
+{
+	struct waiting waiting = {b->tally.images_assigned + 1, json_array()};
+
+	if (ledger_read(b->workspace->journal, b->name, 1, 0, waiting_keep, &waiting, err))
+		return waiting.events;
+	json_decref(waiting.events);
+	return NULL;
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* The image as it was when it was taken. */
+static void waiting_image(const struct workspace *w, const json_t *e, struct fed_image *image)
+{
+	const json_t *one = json_array_get(json_object_get(e, "images"), 0);
+	const json_t *source = json_object_get(one, "source");
+	const json_t *cover = json_object_get(e, "cover_read");
+
+	*image = (struct fed_image){.path = file_path("%s/%s", w->path, text_at(one, "path")),
+	    .n_bytes = (uint64_t)json_integer_value(json_object_get(one, "bytes")),
+	    .width_px = (int)json_integer_value(json_object_get(one, "width_px")),
+	    .height_px = (int)json_integer_value(json_object_get(one, "height_px")),
+	    .channels = (int)json_integer_value(json_object_get(one, "channels")),
+	    .depth_bits = (int)json_integer_value(json_object_get(one, "depth")),
+	    .dpi = json_number_value(json_object_get(one, "dpi")),
+	    .cover_answer = cover				 ? COVER_VALID
+		: json_is_true(json_object_get(e, "unreadable")) ? COVER_UNREADABLE
+								 : COVER_NONE};
+	snprintf(image->sha256, sizeof image->sha256, "%s", text_at(one, "sha256"));
+	if (source) {
+		image->source.path = file_path("%s", text_at(source, "path"));
+		image->source.page = (int)json_integer_value(json_object_get(source, "page"));
+		image->source.file_bytes =
+		    (uint64_t)json_integer_value(json_object_get(source, "bytes"));
+		image->source.mtime_ns = json_integer_value(json_object_get(source, "mtime_ns"));
+		snprintf(image->source.sha256, sizeof image->source.sha256, "%s",
+		    text_at(source, "sha256"));
+	}
+	if (!cover)
+		return;
+	image->cover.prepared = -1;
+	image->cover.volume = (int)json_integer_value(json_object_get(cover, "volume"));
+	snprintf(image->cover.file_number, sizeof image->cover.file_number, "%s",
+	    text_at(cover, "file_number"));
+	snprintf(image->cover.serial, sizeof image->cover.serial, "%s", text_at(cover, "serial"));
+}
+
+bool feed_assign(struct workspace *w, const struct feed_options *o, const int *sides, int n_sheets,
+    struct feed_result *out, struct error *err)
+{
+	struct feed feed = {.workspace = w, .options = o, .result = out, .opened = true};
+	json_t *waiting = NULL;
+	struct lock *lock = NULL;
+	size_t at = 0, wanted = 0;
+	bool ok = false;
+
+	*out = (struct feed_result){0};
+	if (!batch_open(w, o->batch, &feed.batch, err) ||
+	    !batch_lock(w, feed.batch.name, o->command, &lock, err) ||
+	    !batch_refresh(&feed.batch, err) || !clock_check(w->journal, err) ||
+	    !register_any(w->journal, &feed.register_any, err))
+		goto done;
+	if (feed.batch.tally.state != BATCH_OPEN) {
+		error_set(err, ERROR_USAGE, NULL, _("the batch '%s' is closed"), feed.batch.name);
+		goto done;
+	}
+	waiting = feed_waiting(&feed.batch, err);
+	if (!waiting)
+		goto done;
+	for (int i = 0; i < n_sheets; i++)
+		wanted += (size_t)sides[i];
+	if (wanted > json_array_size(waiting)) {
+		error_set(err, ERROR_USAGE, _("'altakt sheet images' lists them"),
+		    _("%d images are named, %d wait in batch %s"), (int)wanted,
+		    (int)json_array_size(waiting), feed.batch.name);
+		goto done;
+	}
+	feed.file_asked = o->file_number != NULL;
+	for (int i = 0; i < n_sheets && !feed.stopping; i++) {
+		struct fed_sheet sheet = {
+		    .n_images = sides[i], .n_expected = sides[i], .device_count = -1};
+		char *taken[2] = {NULL, NULL};
+		for (int k = 0; k < sides[i]; k++) {
+			waiting_image(w, json_array_get(waiting, at + (size_t)k), &sheet.images[k]);
+			taken[k] = file_path("%s", sheet.images[k].path);
+		}
+		at += (size_t)sides[i];
+		feed.assigned = sides[i];
+		bool recorded = sheet_record(&feed, &sheet, err);
+		for (int k = 0; k < sides[i]; k++) {
+			recorded = recorded && file_remove(taken[k], err);
+			free(taken[k]);
+		}
+		fed_sheet_release(&sheet);
+		if (!recorded)
+			goto done;
+	}
+	ok = true;
+done:
+	json_decref(waiting);
+	lock_close(lock);
+	batch_release(&feed.batch);
 	return ok;
 }

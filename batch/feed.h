@@ -35,8 +35,9 @@ struct feed_options {
 	    *feeder; /* spool_folder, first_n and reserve are filled by feed_run() */
 	const struct import_list *imports; /* NULL: scan */
 	bool duplex;			   /* of an import */
-	struct pipeline *pipeline;	   /* works beside, or NULL */
-	const volatile bool *stop;	   /* set by Ctrl-C */
+	bool blanks_dropped;	   /* of an import: images that somebody will assign to sheets */
+	struct pipeline *pipeline; /* works beside, or NULL */
+	const volatile bool *stop; /* set by Ctrl-C */
 };
 
 enum feed_end {
@@ -50,6 +51,7 @@ enum feed_end {
 struct feed_result {
 	char batch[65]; /* "" where nothing was fed and no batch was opened */
 	int sheets;	/* fed in this call, cover sheets with them */
+	int images;	/* that wait to be assigned */
 	int suspects;
 	enum feed_end end;
 	struct error why; /* for FEED_PAPER, FEED_DISK, FEED_DECIDE */
@@ -58,6 +60,18 @@ struct feed_result {
 /* False where it cannot go on at all (device, disk, journal); what was recorded stays. */
 bool feed_run(struct workspace *workspace, const struct feed_options *options,
     struct feed_result *out, struct error *err);
+
+/*
+ * Makes sheets of images that wait (--blanks-dropped): sides[i] of them, 1 or 2, are the i-th
+ * sheet, from the first that waits on; covers, files and suspects as when paper is fed. One
+ * transaction a sheet. Stops behind an unreadable cover sheet or one of no file: out->end is
+ * FEED_DECIDE.
+ */
+bool feed_assign(struct workspace *workspace, const struct feed_options *options, const int *sides,
+    int n_sheets, struct feed_result *out, struct error *err);
+
+/* The image_taken events of the images that wait, in order. Gives. */
+json_t *feed_waiting(const struct batch *batch, struct error *err);
 
 /* Says on standard error which sheet is the last one recorded, and which to feed first. */
 void feed_last_sheet_print(const struct batch *batch);

@@ -169,7 +169,8 @@ static bool derive(
 		return true;
 	if (strcmp(kind, "file_opened") == 0 || strcmp(kind, "file_renumbered") == 0)
 		return derive_file(j, chain, event, err);
-	if (strcmp(kind, "sheet_fed") == 0 || strcmp(kind, "view_fed") == 0)
+	if (strcmp(kind, "sheet_fed") == 0 || strcmp(kind, "view_fed") == 0 ||
+	    strcmp(kind, "image_taken") == 0)
 		return derive_sheet(j, chain, event, err);
 	if (strcmp(kind, "batch_opened") == 0)
 		return change(j,

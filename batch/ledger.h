@@ -30,6 +30,9 @@
  *   sheet_moved      sheet file after(sheet or "") reason
  *   rescan_asked     sheet reason                     the next sheet fed supersedes it
  *   insert_asked     sheet reason                     the next sheet fed comes behind it
+ *   image_taken      image(from 1) images[] cover_read{} unreadable   --blanks-dropped: it is of no
+ *                                                     sheet; a later sheet_fed has "assigned": how
+ *                                                     many of them, in order, are its sides
  *   image_missing    sheet missing reason             decided by somebody: images that never came
  *   file_completed   file why("cover"|"close"|"count")
  *   file_reopened    file why

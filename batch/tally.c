@@ -283,6 +283,10 @@ static bool read_fed(struct tally *t, const json_t *e, int64_t n, struct error *
 	s->expected = int_of(e, "expected", 1);
 	t->device_count = int_of(e, "device_count", -1);
 	imprint_read(t, e, file);
+	int assigned = int_of(e, "assigned", 0);
+	if (assigned < 0 || assigned > t->images_taken - t->images_assigned)
+		return bad(err, n, _("there is no such image"));
+	t->images_assigned += assigned;
 	s->separator = json_is_true(json_object_get(e, "separator"));
 	json_array_foreach(images, i, item)
 	{
@@ -339,6 +343,15 @@ static bool read_view(struct tally *t, const json_t *e, int64_t n, struct error 
 			return false;
 	}
 	file_stale(t, s->file);
+	return true;
+}
+
+/* An image that nobody has made a side of a sheet yet (--blanks-dropped). */
+static bool read_taken(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	if (int_of(e, "image", 0) != t->images_taken + 1)
+		return bad(err, n, _("the image's number does not follow"));
+	t->images_taken++;
 	return true;
 }
 
@@ -690,6 +703,7 @@ static const struct {
     {"sheet_moved", read_moved},
     {"rescan_asked", read_rescan},
     {"insert_asked", read_rescan},
+    {"image_taken", read_taken},
     {"image_missing", read_missing},
     {"file_completed", read_complete},
     {"file_reopened", read_complete},

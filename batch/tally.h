@@ -95,9 +95,10 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	int *order; /* sheet numbers in the order of the bundles */
 	struct tally_file *files;
 	int n_files;
-	int open_file;	 /* the file that the next sheet joins, 0: none */
-	int rescan_next; /* sheet that the next fed one supersedes, 0: none */
-	int insert_next; /* sheet behind which the next fed one comes, 0: none */
+	int images_taken, images_assigned; /* --blanks-dropped: 1..taken; how many are of sheets */
+	int open_file;			   /* the file that the next sheet joins, 0: none */
+	int rescan_next;		   /* sheet that the next fed one supersedes, 0: none */
+	int insert_next;		   /* sheet behind which the next fed one comes, 0: none */
 	int refeed;	 /* voided sheet whose place the fed ones take, in order, 0: none */
 	int refeed_last; /* the one behind which the next of them comes */
 	char box[65];	 /* where sheets are put now, "" unknown */
