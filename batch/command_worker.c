@@ -51,6 +51,9 @@ static int run_worker(const struct call *call, int argc, char **argv)
 		farm_options_read(settings, recogniser_version(recogniser), &farm);
 		if (url)
 			farm.url = url;
+		ok = farm_address_check(&farm, &err);
+	}
+	if (ok) {
 		sigaction(SIGINT, &action, NULL);
 		sigaction(SIGTERM, &action, NULL);
 		fprintf(stderr, _("working for '%s' with %s\n"), farm.url,

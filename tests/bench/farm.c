@@ -351,6 +351,8 @@ static int run(struct settings *s, const char *self)
 	double took_s = now_s() - began_s, owners_s = 0, workers_s = 0, broker_s = 0;
 	for (int i = 0; i < owners; i++)
 		owners_s += ended_cpu_s(pids[i], 0);
+	for (int i = 0; i < s->workers; i++) /* each ends when its present wait for a page does */
+		kill(pids[owners + i], SIGTERM);
 	for (int i = 0; i < s->workers; i++)
 		workers_s += ended_cpu_s(pids[owners + i], SIGTERM);
 	if (broker)
