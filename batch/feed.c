@@ -200,14 +200,8 @@ static bool batch_start(struct feed *feed, struct error *err)
 			return false;
 	} else {
 		/* Another operator on an open batch: the handover is an event. */
-		size_t i;
-		json_t *known;
-		const char *last = "";
-		json_array_foreach(feed->batch.tally.operators, i, known)
-		{
-			last = json_string_value(known);
-		}
-		if (strcmp(last, o->operator_name) != 0 &&
+		if (strncmp(feed->batch.tally.operator_now, o->operator_name,
+			sizeof feed->batch.tally.operator_now - 1) != 0 &&
 		    !event(feed,
 			json_pack("{ssss}", "event", "operator", "operator", o->operator_name),
 			err))

@@ -90,6 +90,7 @@ static bool read_operator(struct tally *t, const json_t *e, int64_t n, struct er
 	size_t i;
 	json_t *known;
 
+	snprintf(t->operator_now, sizeof t->operator_now, "%.127s", name);
 	json_array_foreach(t->operators, i, known)
 	{
 		if (strcmp(json_string_value(known), name) == 0)

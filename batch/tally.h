@@ -95,6 +95,7 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	int *order; /* sheet numbers in the order of the bundles */
 	struct tally_file *files;
 	int n_files;
+	char operator_now[128];		   /* who fed last; operators are all that ever did */
 	int images_taken, images_assigned; /* --blanks-dropped: 1..taken; how many are of sheets */
 	int open_file;			   /* the file that the next sheet joins, 0: none */
 	int rescan_next;		   /* sheet that the next fed one supersedes, 0: none */

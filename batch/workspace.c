@@ -1,5 +1,6 @@
 #include "batch/workspace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -49,6 +50,32 @@ static char *standard_settings(struct error *err)
 	return text;
 }
 
+/* Absent, empty, or what a first init left when it was broken off: a workspace is a folder of its
+ * own. */
+static bool folder_free(const char *path, struct error *err)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	bool ok = true;
+
+	if (!dir) /* whoever makes it says what is wrong with it */
+		return true;
+	while (ok && (e = readdir(dir))) {
+		bool ours = e->d_name[0] == '.' || strncmp(e->d_name, "altakt.ini", 10) == 0 ||
+		    strncmp(e->d_name, "journal.sqlite", 14) == 0 ||
+		    strncmp(e->d_name, "altakt.log", 10) == 0 ||
+		    strcmp(e->d_name, "profiles") == 0 || strcmp(e->d_name, "lost+found") == 0;
+		for (size_t i = 0; !ours && i < sizeof folders / sizeof folders[0]; i++)
+			ours = strcmp(e->d_name, folders[i]) == 0;
+		if (!ours)
+			ok = error_set(err, ERROR_USAGE,
+			    _("name an empty folder or a new one: a workspace is a folder of its own"),
+			    _("'%s' is not empty: '%s' lies there"), path, e->d_name);
+	}
+	closedir(dir);
+	return ok;
+}
+
 bool workspace_init(const char *path, struct error *err)
 {
 	char *journal = file_path("%s/journal.sqlite", path), *ini = NULL, *text = NULL;
@@ -61,6 +88,8 @@ bool workspace_init(const char *path, struct error *err)
 		    _("'%s' is a workspace already"), path);
 		goto done;
 	}
+	if (!folder_free(path, err))
+		goto done;
 	bool was_there = file_exists(path);
 	if (!file_make_folder(path, err))
 		goto done;

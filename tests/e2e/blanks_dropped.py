@@ -84,5 +84,25 @@ def test_one_file_named_by_the_operator(ws):
     independent(ws.path)
 
 
+def test_init_takes_no_folder_of_other_things(folder):
+    from harness import altakt
+    with open(os.path.join(folder, "brief.odt"), "w", encoding="utf-8") as f:
+        f.write("x")
+    os.chmod(folder, 0o755)
+    contains(altakt("init", folder, expect=2).err, "is not empty: 'brief.odt' lies there")
+    equal((os.stat(folder).st_mode & 0o777, os.listdir(folder)), (0o755, ["brief.odt"]), "left as it was")
+    os.makedirs(os.path.join(folder, "ws", "spool"))  # what a broken-off init left
+    altakt("init", os.path.join(folder, "ws"))
+
+
+def test_each_handover_is_recorded_once(ws):
+    folder = images(ws)
+    names = sorted(os.listdir(folder))
+    for who, name in zip(["Anna", "Bernd", "Anna", "Anna", "Bernd"], names):
+        ws("import", "--simplex", "--operator", who, os.path.join(folder, name), expect=None)
+    equal([e["operator"] for e in ws.ledger() if e["event"] == "operator"], ["Anna", "Bernd", "Anna", "Bernd"],
+          "handovers")
+
+
 if __name__ == "__main__":
     main()
