@@ -1,10 +1,12 @@
 #include "ocr/farm_wire.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "config/hash.h"
 #include "config/text.h"
@@ -74,6 +76,22 @@ static bool failed(natsStatus status, struct error *err, enum error_kind kind, c
 	return error_set(err, kind, NULL, "%s: %s", what, natsStatus_GetText(status));
 }
 
+/* NATS would only say "Invalid Argument". */
+static bool files_readable(const struct farm_options *options, struct error *err)
+{
+	const struct {
+		const char *key, *path;
+	} files[] = {{"farm.ca", options->ca}, {"farm.certificate", options->certificate},
+	    {"farm.key", options->key}, {"farm.credentials", options->credentials}};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (*text_of(files[i].path) && access(files[i].path, R_OK) != 0)
+			return error_set(err, ERROR_SETUP, NULL,
+			    _("the file '%s' of '%s' cannot be read: %s"), files[i].path,
+			    files[i].key, strerror(errno));
+	return true;
+}
+
 static natsStatus options_make(
     const struct farm_options *options, const char *name, natsOptions **out)
 {
@@ -128,7 +146,7 @@ bool farm_link_open(
 	bool ok = false;
 
 	*link = (struct farm_link){0};
-	if (!farm_address_check(options, err))
+	if (!farm_address_check(options, err) || !files_readable(options, err))
 		return false;
 	hash_bytes(HASH_SHA256, text_of(options->models), strlen(text_of(options->models)), hex);
 	snprintf(link->models, sizeof link->models, "%.16s", hex);

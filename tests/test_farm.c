@@ -587,6 +587,7 @@ static void test_open_without_broker(void **state)
 	err = (struct error){0};
 	assert_false(farm_open(&options, &farm, &err));
 	assert_int_equal(err.kind, ERROR_SETUP);
+	assert_non_null(strstr(err.what, "'/no/such.pem' of 'farm.certificate' cannot be read"));
 	assert_null(farm);
 }
 
