@@ -286,6 +286,9 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 		.mode = w->mode ? w->mode : settings_text(s, "scan.mode"),
 		.resolution_dpi =
 		    (int)(w->resolution ? w->resolution : settings_int(s, "scan.resolution")),
+		.source_asked = w->source != NULL,
+		.mode_asked = w->mode != NULL,
+		.resolution_asked = w->resolution != 0,
 		.page_width_mm = settings_number(s, "scan.page_width_mm"),
 		.page_height_mm = settings_number(s, "scan.page_height_mm"),
 		.timeout_ms = (int)settings_int(s, "scan.timeout") * 1000}};

@@ -151,6 +151,32 @@ static bool file_open(struct feed *feed, const char *number, int volume, const c
 	return event(feed, e, err);
 }
 
+/* The same content under another path, imported before: said and noted, no more (blank sides may be
+ * alike). */
+static bool same_as_put(
+    const struct feed *feed, const struct import_image *image, json_t *source, struct error *err)
+{
+	struct journal *j = feed->workspace->journal;
+	sqlite3_stmt *stmt = NULL;
+	bool found = false;
+
+	if (!journal_prepare(j,
+		"SELECT path FROM source WHERE sha256 = ? AND path <> ? ORDER BY path LIMIT 1",
+		&stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, image->sha256, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(stmt, 2, image->path, -1, SQLITE_TRANSIENT);
+	if (!journal_step(j, stmt, &found, err))
+		return false;
+	if (found) {
+		const char *other = (const char *)sqlite3_column_text(stmt, 0);
+		fprintf(stderr, _("note: '%s' has the same content as '%s'\n"), image->path, other);
+		json_object_set_new(source, "same_as", json_string(other));
+	}
+	sqlite3_reset(stmt);
+	return true;
+}
+
 /*
  * The images of sheet n, sides named by letters. The feeder names files as the paper comes; where
  * views of an earlier sheet came before, they move to the names that the ledger gives them.
@@ -185,6 +211,12 @@ static json_t *images_json(const struct feed *feed, const struct fed_sheet *s, i
 				image->source.page, "bytes", (json_int_t)image->source.file_bytes,
 				"mtime_ns", (json_int_t)image->source.mtime_ns, "sha256",
 				image->source.sha256));
+		if (one && image->source.path &&
+		    !same_as_put(feed, &image->source, json_object_get(one, "source"), err)) {
+			json_decref(one);
+			json_decref(images);
+			return NULL;
+		}
 		json_array_append_new(images, one);
 	}
 	return images;
@@ -215,7 +247,7 @@ static bool batch_start(struct feed *feed, struct error *err)
 		json_pack("{ss ss ss ss ss ss ss sb}", "event", "feeding_started", "device",
 		    feeder_device(feed->feeder), "model", feeder_model(feed->feeder), "source",
 		    feeder_source(feed->feeder), "mode",
-		    settings_text(feed->workspace->settings, "scan.mode"), "profile",
+		    o->feeder->scanner.mode ? o->feeder->scanner.mode : "", "profile",
 		    o->profile ? o->profile : "", "profile_sha256",
 		    o->profile_sha256 ? o->profile_sha256 : "", "duplex",
 		    feeder_duplex(feed->feeder)),

@@ -16,7 +16,8 @@
  *   file_opened      file file_number volume prepared(-1 unknown) from("cover"|"option"|"move")
  *   sheet_fed        sheet file expected separator cover{file_number volume serial}
  *                    images[{side path sha256 bytes width_px height_px dpi depth channels
- *                            source{path page bytes mtime_ns sha256}}]
+ *                            source{path page bytes mtime_ns sha256
+ *                            [same_as]}}]            same_as: another path with the same content
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
  *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"]
  *                    like(sheet) likeness, with "fed_again"

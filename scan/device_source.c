@@ -341,16 +341,27 @@ static bool extras_set(SANE_Handle handle, const struct scanner_options *options
 	return true;
 }
 
+/* A value that came from the command line is wrong usage where the device refuses it. */
+static bool asked_refuse(bool asked, struct error *err)
+{
+	if (asked && err && err->kind == ERROR_SETUP)
+		err->kind = ERROR_USAGE;
+	return false;
+}
+
 bool device_source_set(SANE_Handle handle, const struct scanner_options *options, const char *type,
     struct device_source *source, double *dpi, struct device_settings *settings, struct error *err)
 {
 	*source = (struct device_source){0};
-	if (!source_choose(handle, options, source, settings, err) ||
-	    !sides_choose(handle, options, type, source, settings, err) ||
-	    !mode_choose(handle, options, settings, err))
+	if (!source_choose(handle, options, source, settings, err))
+		return asked_refuse(options->source_asked, err);
+	if (!sides_choose(handle, options, type, source, settings, err))
 		return false;
-	if (!resolution_choose(handle, options->resolution_dpi, dpi, settings, err) ||
-	    !extras_set(handle, options, settings, err) ||
+	if (!mode_choose(handle, options, settings, err))
+		return asked_refuse(options->mode_asked, err);
+	if (!resolution_choose(handle, options->resolution_dpi, dpi, settings, err))
+		return asked_refuse(options->resolution_asked, err);
+	if (!extras_set(handle, options, settings, err) ||
 	    !geometry_set(handle, options, *dpi, settings, err))
 		return false;
 	/* a later option may have moved an earlier one */

@@ -20,6 +20,9 @@ struct scanner_options {
 	bool simplex;	    /* wants a one-sided source */
 	const char *mode;   /* "Color" "Gray" "Lineart" */
 	int resolution_dpi;
+	/* Given on the command line: what the device has not is ERROR_USAGE then, not ERROR_SETUP.
+	 */
+	bool source_asked, mode_asked, resolution_asked;
 	double page_width_mm, page_height_mm; /* 0: as large as the device can */
 	int timeout_ms;
 	const char *const *extra; /* "name=value" of further backend options, "?name=value" where

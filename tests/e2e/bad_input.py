@@ -249,6 +249,10 @@ def test_wrong_usage(ws):
                  ["verify", "/no/such/path"]):
         answer = ws(*args, expect=USAGE)
         check(answer.err.strip(), f"says nothing\n{answer}")
+    device = one_file().lay(ws.folder)
+    for option, value in (("--source", "Nonsense"), ("--mode", "Blue"), ("--resolution", "99999")):
+        answer = ws("run", "--device", device, option, value, expect=USAGE)
+        contains(answer.err, value, "it ")
     altakt(expect=USAGE)
     answer = altakt("--help")
     contains(answer.out, "init", "run", "claim")

@@ -91,6 +91,18 @@ def test_it_ends_by_itself_and_a_front_alone_is_asked_about(ws):
     check(all("odd_image" in e.get("suspects", []) for e in ws.fed()[1:]), "the front alone is a suspect")
 
 
+def test_the_same_content_under_another_path_is_said_and_noted(ws):
+    folder = os.path.join(ws.folder, "inbox")
+    os.makedirs(folder)
+    for name, n in (("1.jpg", 1), ("2.jpg", 2), ("3.jpg", 1)):
+        shutil.copy(image(n), os.path.join(folder, name))
+    said = ws("import", folder, "--simplex", "--file", "33/1")
+    contains(said.err, "3.jpg' has the same content as")
+    same = [os.path.basename(i["source"]["same_as"]) for e in ws.fed() for i in e["images"] if "same_as" in i["source"]]
+    equal(same, ["1.jpg"], "images with the same content")
+    equal(len(ws.fed()), 3, "sheets: it is no reason not to count")
+
+
 def test_a_folder_that_is_none(ws):
     contains(ws("import", "--watch", os.path.join(ws.folder, "nowhere"), "--duplex", expect=2).err, "nowhere")
 
