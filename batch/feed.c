@@ -11,10 +11,10 @@
 #include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
-#include "batch/page.h"
 #include "batch/pipeline.h"
 #include "batch/refed.h"
 #include "batch/register.h"
+#include "batch/resume.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -479,83 +479,6 @@ done:
 	return ok;
 }
 
-/* What has been asked of the sheets that are fed next. */
-static void asked_print(const struct batch *b)
-{
-	const struct tally *t = &b->tally;
-
-	if (t->rescan_next)
-		fprintf(stderr, _("The next sheet takes the place of %s/%d\n"), b->name,
-		    t->rescan_next);
-	else if (t->insert_next)
-		fprintf(stderr, _("The next sheet comes behind %s/%d\n"), b->name, t->insert_next);
-	else if (t->refeed)
-		fprintf(stderr,
-		    _("The sheets that follow take the place of %s/%d, until 'altakt sheet done %s/%d' or a cover sheet\n"),
-		    b->name, t->refeed, b->name, t->refeed);
-}
-
-/* What a person can hold beside the paper: the small image, and what was imprinted. */
-static void sheet_show(const struct batch *b, const struct tally_sheet *s)
-{
-	struct error ignored = {0};
-	char *base = file_path("%s/spool/%s/%df", b->workspace->path, b->name, s->n);
-	char *raw = file_path("%s.tif", base), *small = file_path("%s.jpg", base);
-	json_t *fed = s->n_sides ? batch_event_read(b, s->sides[0].fed_event, &ignored) : NULL;
-	const char *imprint = json_string_value(json_object_get(fed, "imprint"));
-
-	if (imprint)
-		fprintf(stderr, _("        imprinted: %s\n"), imprint);
-	bool there = file_exists(small) || page_thumbnail(raw, small, &ignored);
-	fprintf(stderr, _("        its image: %s\n"), there ? small : raw);
-	json_decref(fed);
-	free(base);
-	free(raw);
-	free(small);
-}
-
-void feed_last_sheet_print(const struct batch *b)
-{
-	const struct tally *t = &b->tally;
-
-	if (t->n_sheets == 0)
-		return;
-	const struct tally_sheet *s = &t->sheets[t->n_sheets - 1];
-	int of_file = 0;
-	for (int i = 0; i < t->n_sheets; i++)
-		of_file += s->file && t->sheets[i].file == s->file && !t->sheets[i].separator;
-	if (s->separator && s->file)
-		fprintf(stderr,
-		    _("Last sheet recorded: %s/%d, the cover sheet of file %s. Feed next: the sheet that lies after it.\n"),
-		    b->name, s->n, t->files[s->file - 1].file_number);
-	else if (s->file)
-		fprintf(stderr,
-		    _("Last sheet recorded: %s/%d, number %d of file %s. Feed next: the sheet that lies after it.\n"),
-		    b->name, s->n, of_file, t->files[s->file - 1].file_number);
-	else
-		fprintf(stderr,
-		    _("Last sheet recorded: %s/%d, of no file. Feed next: the sheet that lies after it.\n"),
-		    b->name, s->n);
-	sheet_show(b, s);
-}
-
-/* On resume: what the device itself has fed since the last sheet that is recorded. */
-static void device_count_print(const struct feed *feed)
-{
-	const struct tally *t = &feed->batch.tally;
-	long now = feeder_device_count(feed->feeder);
-
-	if (!feed->opened || now < 0 || t->device_count < 0 || now <= t->device_count ||
-	    strcmp(t->device, feeder_device(feed->feeder)) != 0)
-		return;
-	fprintf(stderr,
-	    PLURAL(
-		"The scanner's own count says that %ld sheet went through after it and is not recorded: it has to lie on top again\n",
-		"The scanner's own count says that %ld sheets went through after it and are not recorded: they have to lie on top again\n",
-		now - t->device_count),
-	    now - t->device_count);
-}
-
 /* Ask on a terminal, wait for Enter; false: nobody is there to ask. */
 static bool person_asked(const struct error *why, const volatile bool *stop)
 {
@@ -642,7 +565,7 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 		    _("%d sheets went through without being recorded: take them out and put them back on top, after the last recorded one\n"),
 		    e->unrecorded);
 	if (feed->opened)
-		feed_last_sheet_print(&feed->batch);
+		resume_sheet_print(&feed->batch);
 	if (person_asked(&e->error, feed->options->stop)) {
 		refed_close(feed->refed);
 		feed->refed = feed->opened ? refed_open(&feed->batch) : NULL;
@@ -724,8 +647,8 @@ bool feed_run(
 		snprintf(out->batch, sizeof out->batch, "%s", feed.batch.name);
 		if (!o->quiet) {
 			fprintf(stderr, _("Going on with batch %s\n"), feed.batch.name);
-			feed_last_sheet_print(&feed.batch);
-			asked_print(&feed.batch);
+			resume_sheet_print(&feed.batch);
+			resume_asked_print(&feed.batch);
 		}
 		feed.refed = o->imports || o->same_sheet || feed.batch.tally.rescan_next
 		    ? NULL
@@ -748,7 +671,9 @@ bool feed_run(
 	if (o->imports ? !feeder_open_import(&fo, o->imports, o->duplex, &feed.feeder, err)
 		       : !feeder_open(&fo, &feed.feeder, err))
 		goto done;
-	device_count_print(&feed);
+	if (feed.opened)
+		resume_count_print(
+		    &feed.batch, feeder_device(feed.feeder), feeder_device_count(feed.feeder));
 	struct error why = {0};
 	bool fed = loop(&feed, &why);
 	if (isatty(STDERR_FILENO))
@@ -762,7 +687,7 @@ bool feed_run(
 		*err = late;
 	ok = fed && noted;
 	if (feed.opened && (!ok || out->end != FEED_EMPTY))
-		feed_last_sheet_print(&feed.batch);
+		resume_sheet_print(&feed.batch);
 done:
 	feeder_close(feed.feeder);
 	refed_close(feed.refed);

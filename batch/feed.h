@@ -73,7 +73,4 @@ bool feed_assign(struct workspace *workspace, const struct feed_options *options
 /* The image_taken events of the images that wait, in order. Gives. */
 json_t *feed_waiting(const struct batch *batch, struct error *err);
 
-/* Says on standard error which sheet is the last one recorded, and which to feed first. */
-void feed_last_sheet_print(const struct batch *batch);
-
 #endif
