@@ -15,6 +15,8 @@
 #define LID_LEAST	225 /* a white lid, and paper before it */
 #define PAPER_LEAST	150
 #define LID_STEP	7
+#define LID_ALIKE	60 /* percent of what lies before the lid is bare paper; the rest is print */
+#define LID_AGREE	0.75 /* of an edge's places; a steep sheet's other edge takes some */
 #define SEAM_MM		0.3
 #define SLOPE_LIMIT	0.30
 
@@ -353,11 +355,12 @@ static bool lid_find(struct crop *crop, const struct plane *small, struct error 
 			outside += plane_row(&mask, y)[x] != 0;
 	for (int side = 0; side < 4; side++) {
 		edge_fit(&mask, (enum side)side, crop->reduction, &with.edge[side]);
-		found += with.edge[side].found && with.edge[side].agree > 0.85;
+		found += with.edge[side].found && with.edge[side].agree > LID_AGREE;
 	}
 	edges_agree(&with);
 	uint64_t inside = (uint64_t)w * (uint64_t)h - outside;
-	if (found < 3 || with.skew_confidence <= 0 || outside == 0 || alike * 10 < inside * 7)
+	if (found < 3 || with.skew_confidence <= 0 || outside == 0 ||
+	    alike * 100 < inside * LID_ALIKE)
 		goto done;
 	ok = mask_grow(&mask, small, 256, err);
 	if (!ok)

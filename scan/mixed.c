@@ -18,6 +18,7 @@
 #define MOST_PICTURE 0.5  /* of the page: then it is one picture */
 #define MOST_INK     0.35 /* of the page: then it is not ink */
 #define CALM_GRAIN   3.0
+#define SOLID_MM     1.5 /* broader than a stroke: a filling, which the backdrop keeps */
 
 /* 255 at the places of faint writing, one pixel wider; *threshold separates it from the paper
  * there. */
@@ -35,8 +36,8 @@ static bool faint_mark(
 	for (int i = 0; i < sight->ink.n; i++) {
 		const struct ink_piece *p = &sight->ink.pieces[i];
 		/* what the page's threshold misses, and is no grain at full resolution */
-		bool solid = p->area * 2 > p->w * p->h &&
-		    (p->w < p->h ? p->w : p->h) > 3.0 / 25.4 * sight->reduced_dpi;
+		bool solid =
+		    p->area * 2 > p->w * p->h && p->run > SOLID_MM / 25.4 * sight->reduced_dpi;
 		if (GROUND_PAPER - p->contrast < sight->threshold - 15 ||
 		    p->darkest < sight->threshold - 40 || solid ||
 		    ink_judge(p, sight->reduced_dpi, sight->grain) == INK_NOISE ||

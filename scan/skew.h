@@ -25,7 +25,8 @@ struct skew {
  *
  * Skew: Postl's differential square sum of the rows, by shear (Leptonica, skew.c), ±15° in one
  * sweep, then binary search. Orientation: the sum is larger along lines of text than across; up is
- * where ascenders outnumber descenders (Bloomberg, Kopec, Dasari 1995; Leptonica, flipdetect.c).
+ * where ascenders outnumber descenders (Bloomberg, Kopec, Dasari 1995; Leptonica, flipdetect.c);
+ * where these are few, where neighbouring letters share their feet rather than their heads.
  */
 bool skew_measure(const struct Pix *ink, bool orient, struct skew *out, struct error *err);
 

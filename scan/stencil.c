@@ -298,6 +298,28 @@ static bool ink_colour(PIX *page, PIX *bits, uint8_t rgb[3], int *n_bits)
 	return true;
 }
 
+/* Neutral squares of row y that touch a place of faint ink are of that ink. */
+static bool faint_take(const struct plane *faint, int y, struct plane *classes)
+{
+	int w = classes->width_px, h = classes->height_px;
+	int top = (int)((int64_t)y * faint->height_px / h),
+	    low = (int)((((int64_t)y + 1) * faint->height_px + h - 1) / h);
+	uint8_t *row = plane_row(classes, y);
+	bool any = false;
+	for (int x = 0; x < w; x++) {
+		int left = (int)((int64_t)x * faint->width_px / w),
+		    right = (int)((((int64_t)x + 1) * faint->width_px + w - 1) / w);
+		bool marked = false;
+		for (int my = top; row[x] == NEUTRAL && my < (low > top ? low : top + 1); my++)
+			for (int mx = left; mx < (right > left ? right : left + 1); mx++)
+				marked |= plane_row(faint, my)[mx] != 0;
+		if (marked)
+			row[x] = FAINT;
+		any |= marked;
+	}
+	return any;
+}
+
 bool stencil_list_find(const struct Pix *page, const struct Pix *ink, const struct plane *rgb,
     int reduction, const struct plane *faint, double dpi, struct stencil_list *out,
     struct error *err)
@@ -326,15 +348,8 @@ bool stencil_list_find(const struct Pix *page, const struct Pix *ink, const stru
 		memset(classes.px, NEUTRAL, classes.stride * (size_t)h);
 	}
 	bool any_faint = false;
-	for (int y = 0; faint && y < h; y++) {
-		const uint8_t *mark = plane_row(faint, (int)((int64_t)y * faint->height_px / h));
-		uint8_t *row = plane_row(&classes, y);
-		for (int x = 0; x < w; x++)
-			if (row[x] == NEUTRAL && mark[(int64_t)x * faint->width_px / w]) {
-				row[x] = FAINT;
-				any_faint = true;
-			}
-	}
+	for (int y = 0; faint && y < h; y++)
+		any_faint |= faint_take(faint, y, &classes);
 	/* squares without ink of their own may still carry single bits at the seams */
 	for (int y = 0; y < h; y++) {
 		uint8_t *row = plane_row(&classes, y);

@@ -57,6 +57,78 @@ static void test_clean_page_turned_by_quarters(void **state)
 	}
 }
 
+static void test_clean_page_turned_table(void **state)
+{
+	/* mostly digits and rules: the letters' feet say which way is up */
+	cairo_surface_t *surface = drawn_paper(DRAWN_H, DRAWN_W, 0.97, 0.97, 0.97);
+	cairo_t *cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 0.1, 0.1, 0.1);
+	cairo_set_line_width(cr, 1.5);
+	cairo_select_font_face(
+	    cr, "Liberation Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+	cairo_set_font_size(cr, 20);
+	for (int row = 0; row < 20; row++) {
+		cairo_move_to(cr, 120, 180 + row * 48);
+		cairo_rel_line_to(cr, DRAWN_H - 240, 0);
+		cairo_stroke(cr);
+		for (int column = 0; column < 8; column++) {
+			char cell[32];
+			if (column % 3 == 1)
+				snprintf(
+				    cell, sizeof cell, "%s", drawn_words[(row * 5 + column) % 29]);
+			else
+				snprintf(cell, sizeof cell, "%d,%02d",
+				    (row * 977 + column * 131) % 4000, row * 7 % 100);
+			cairo_move_to(cr, 130 + column * 188, 170 + row * 48);
+			cairo_show_text(cr, cell);
+		}
+	}
+	cairo_destroy(cr);
+	PIX *upright = drawn_pix(surface);
+	for (int quarter = 0; quarter < 4; quarter++) {
+		PIX *raw = quarter ? pixRotateOrth(upright, quarter) : pixClone(upright);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_false(result.orient_unsure);
+		assert_int_equal(result.rotated_deg, (360 - 90 * quarter) % 360);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+	pixDestroy(&upright);
+}
+
+static void test_clean_page_skewed_to_the_limit(void **state)
+{
+	for (int sign = -1; sign <= 1; sign += 2) {
+		PIX *raw = drawn_bordered(drawn_letter(), 260, 260, 260, 260, 0x0c0c0c00);
+		raw = drawn_turned(raw, sign * 14.6, 1);
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_float_equal(result.skew_deg, sign * 14.6, 0.1);
+		assert_int_equal(result.rotated_deg, 0);
+		assert_false(result.orient_unsure);
+		assert_float_equal(result.width_mm, 210, 2.1);
+		assert_float_equal(result.height_mm, 297, 2.97);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
+static void test_clean_page_dense_slip_on_white_lid(void **state)
+{
+	int w = 874, h = 1240; /* A5, full of text, on a lid hardly brighter */
+	cairo_surface_t *surface = drawn_paper(w, h, 0.92, 0.92, 0.9);
+	drawn_text(surface, 47, 100, w - 94, 32, 24);
+	PIX *raw = drawn_bordered(drawn_pix(surface), 60, 60, 60, 60, 0xfcfcfc00);
+	PIX *turned =
+	    pixRotate(raw, (float)(1.2 * M_PI / 180), L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
+	pixDestroy(&raw);
+	drawn_grain(turned, 3, 9);
+	struct clean_result result = cleaned(turned, 150, true);
+	assert_float_equal(result.width_mm, 148, 1.48);
+	assert_float_equal(result.height_mm, 210, 2.1);
+	clean_result_release(&result);
+	pixDestroy(&turned);
+}
+
 static void test_clean_page_straight_is_untouched(void **state)
 {
 	PIX *raw = drawn_letter();
@@ -325,6 +397,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_clean_page_skewed_on_black),
 	    cmocka_unit_test(test_clean_page_turned_by_quarters),
+	    cmocka_unit_test(test_clean_page_turned_table),
+	    cmocka_unit_test(test_clean_page_skewed_to_the_limit),
+	    cmocka_unit_test(test_clean_page_dense_slip_on_white_lid),
 	    cmocka_unit_test(test_clean_page_straight_is_untouched),
 	    cmocka_unit_test(test_clean_page_slip_on_black_keeps_its_size),
 	    cmocka_unit_test(test_clean_page_paper_on_white_lid),

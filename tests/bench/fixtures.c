@@ -9,6 +9,7 @@
 #include <leptonica/allheaders.h>
 
 #include "scan/sample.h"
+#include "tests/bench/layouts.h"
 
 #define PX_PER_MM (300 / 25.4)
 
@@ -62,7 +63,7 @@ static bool sample_fixture(int n, bool quick, const struct filter *filter, struc
 	struct sample_page page = {.kind = samples[which].kind,
 	    .seed = (uint32_t)(n + 100),
 	    .skew_deg = skews[variant] * (which % 2 ? -1 : 1),
-	    .rotate_deg = quick ? 0 : variant % 4 * 90,
+	    .rotate_deg = quick ? 0 : variant / 2 % 4 * 90,
 	    .background_black = variant % 3 == 1,
 	    .holes = noisy,
 	    .show_through = variant % 4 == 3,
@@ -87,6 +88,7 @@ static bool sample_fixture(int n, bool quick, const struct filter *filter, struc
 	out->size_known = true;
 	out->width_mm = 210;
 	out->height_mm = 297;
+	out->read = out->rival = variant < 2;
 	return true;
 }
 
@@ -420,6 +422,8 @@ static bool drawn_fixture(int n, const char *corpus, struct fixture *out)
 		out->skew_deg = -skews[n];
 		snprintf(path, sizeof path, "%s/drawn/p%02d.txt", corpus, n + 1);
 		out->text = file_text(path);
+		out->read = true;
+		out->rival = n < 5;
 	}
 	return true;
 }
@@ -446,6 +450,7 @@ static bool real_fixture(int n, const char *corpus, struct fixture *out)
 		out->orient_known = true;
 		snprintf(path, sizeof path, "%s/real/unlv-8087_054.txt", corpus);
 		out->text = file_text(path);
+		out->read = true;
 	}
 	return true;
 }
@@ -462,6 +467,13 @@ bool fixture_open(
 	if (n < n_sides)
 		return side_fixture(n, quick, &filter, out);
 	n -= n_sides;
+	for (int i = 0; layout_name(i, quick, out); i++)
+		if (n-- == 0) {
+			if (wanted(&filter, out))
+				layout_draw(i, quick, out);
+			return true;
+		}
+	*out = (struct fixture){0};
 	if (n < 16)
 		return drawn_fixture(n, corpus, out);
 	return real_fixture(n - 16, corpus, out);

@@ -23,6 +23,8 @@ struct fixture { /* {0} is empty */
 	bool blank;
 	enum page_kind kind;
 	double width_mm, height_mm;
+	bool read, rival; /* among those that are recognised, and that others are measured on */
+	int mark_px[4];	  /* x, y, width, height of what must be seen afterwards; width 0: none */
 };
 
 /*
