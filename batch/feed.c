@@ -1,6 +1,7 @@
 #include "batch/feed.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -20,6 +21,10 @@
 #include "config/text.h"
 #include "scan/feeder.h"
 
+enum { NEIGHBOURS = 4 };
+#define SAME_SIZE 0.02 /* of neighbours that are one kind of paper */
+#define LONGER	  1.15 /* than they: two sheets, one lapping over the other */
+
 struct feed {
 	struct workspace *workspace;
 	const struct feed_options *options;
@@ -33,6 +38,10 @@ struct feed {
 	bool register_any;
 	struct feeder *feeder;
 	struct refed *refed; /* after a stop: whether paper is fed a second time */
+	struct size_mm {
+		double width, length;
+	} sizes[NEIGHBOURS]; /* of the sheets that came last, in a ring */
+	int n_sizes;
 	bool stopping;
 };
 
@@ -80,6 +89,34 @@ static void finding_make(const struct fed_sheet *s, struct finding *f)
 		json_array_append_new(f->suspects, json_string("double_feed"));
 	if (s->n_images < s->n_expected)
 		json_array_append_new(f->suspects, json_string("odd_image"));
+}
+
+/*
+ * Whether a sheet is as wide as its neighbours, which are all of one size, and longer: what two
+ * sheets look like that went through one upon the other. In a mixed stack nothing is told, and
+ * nothing where the device cuts every image to one length.
+ */
+static bool longer_than_neighbours(struct feed *feed, const struct fed_sheet *s)
+{
+	const struct fed_image *image = &s->images[0];
+	struct size_mm size;
+	bool longer = feed->n_sizes >= NEIGHBOURS;
+
+	if (s->n_images < 1 || image->dpi <= 0)
+		return false;
+	size = (struct size_mm){
+	    image->width_px / image->dpi * 25.4, image->height_px / image->dpi * 25.4};
+	const struct size_mm *first = &feed->sizes[0];
+	for (int i = 0; longer && i < NEIGHBOURS; i++) {
+		const struct size_mm *n = &feed->sizes[i];
+		longer = fabs(n->width - first->width) <= SAME_SIZE * first->width &&
+		    fabs(n->length - first->length) <= SAME_SIZE * first->length &&
+		    fabs(size.width - n->width) <= SAME_SIZE * n->width &&
+		    size.length > LONGER * n->length;
+	}
+	if (!longer)
+		feed->sizes[feed->n_sizes++ % NEIGHBOURS] = size;
+	return longer;
 }
 
 static bool serial_seen(struct feed *feed, const char *serial, bool *seen, struct error *err)
@@ -415,6 +452,8 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	int n_before = feed->batch.tally.n_sheets, taken = feed->batch.tally.images_taken;
 
 	finding_make(s, &f);
+	if (!feed->options->imports && longer_than_neighbours(feed, s) && !s->double_feed)
+		json_array_append_new(f.suspects, json_string("double_feed"));
 	if (!f.cover && !f.unreadable)
 		f.like = refed_find(feed->refed, s, &f.likeness);
 	if (f.like)

@@ -1,5 +1,6 @@
 """Corrections by paper: a double feed fed anew in its place, further views of a sheet, the box where paper lies."""
 import os
+import shutil
 import subprocess
 
 import harness
@@ -140,6 +141,27 @@ def test_the_scanners_own_count_names_sheets_that_are_not_recorded(ws):
     said = ws("scan", "--device", device, expect=(DONE, WAITING))
     contains(said.err, "Last sheet recorded", "3f.jpg", "2 sheets went through")
     check(os.path.exists(os.path.join(ws.path, "spool", ws.batch(), "3f.jpg")), "the small image is there")
+
+
+def test_a_sheet_longer_than_its_neighbours_may_be_two(ws):
+    if not shutil.which("convert"):
+        raise harness.Skip("ImageMagick is not installed")
+    stack = Stack("lapped")
+    stack.cover("33/1")
+    for n in range(1, 5):
+        stack.sheet(Page(words(n)), Page(words(n + 50)))
+    stack.sheet(Page(words(5)), Page(words(55)))
+    stack.sheet(Page(words(6)), Page(words(56)))
+    folder = stack.lay(ws.folder).split(":", 1)[1]
+    sides = sorted(n for n in os.listdir(folder) if n.endswith(".jpg"))
+    for i in (-4, -3):  # the last sheet but one: another lies over its end, and both went through
+        path = os.path.join(folder, sides[i])
+        subprocess.run(["convert", path, "(", path, "-gravity", "south", "-crop", "100%x40%+0+0", "+repage", ")",
+                        "-append", path + ".png"], check=True)
+        os.remove(path)
+        os.rename(path + ".png", path[:-4] + ".png")
+    ws("scan", "--device", "paper:" + folder, expect=WAITING)
+    equal([e["sheet"].split("/")[1] for e in ws.fed() if "double_feed" in e.get("suspects", [])], ["6"], "suspects")
 
 
 def test_the_same_form_again_and_again_is_nothing_to_ask_about(ws):
