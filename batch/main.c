@@ -113,6 +113,7 @@ int main(int argc, char **argv)
 
 	if (!sets)
 		return EXIT_FAILED;
+	signals_take(); /* before anything else: whoever stops it at once is answered as later */
 	umask(077);
 	/*
 	 * Images of many megabytes come and go in several threads: each in a mapping of its own,
@@ -185,7 +186,6 @@ int main(int argc, char **argv)
 		else
 			argv[left++] = argv[k];
 	}
-	signals_take();
 	struct call call = {.workspace = workspace && workspace[0] ? workspace : ".",
 	    .sets = sets,
 	    .program = program};

@@ -89,6 +89,18 @@ def go_on(ws, device, batch_known=True):
     put_back(ws, device, missing)
 
 
+def answers(process, number):
+    """Whether it is the program already and has taken this signal; SIGKILL nobody takes."""
+    if number == signal.SIGKILL:
+        return True
+    try:
+        with open(f"/proc/{process.pid}/status") as f:
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return caught is not None and int(caught[1], 16) >> (number - 1) & 1 == 1
+
+
 def killed_at(ws, number, seed, moments):
     random.seed(seed)
     device = paper(ws, "[stack]\nspeed = 300\n")
@@ -99,6 +111,7 @@ def killed_at(ws, number, seed, moments):
         try:
             wait_until("it runs", lambda: recorded_so_far(ws) >= target or process.poll() is not None, 60)
             time.sleep(random.random() * 0.3)
+            wait_until("it answers signals", lambda: process.poll() is not None or answers(process, number), 60)
         finally:
             running = process.poll() is None
             if running:

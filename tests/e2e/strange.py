@@ -92,7 +92,7 @@ def test_models_that_are_not_there(ws):
     page = drawn(ws.folder, "page.jpg", Page(words(5)))
     ws("import", "--simplex", "--file", "33/1", "--sheets", "1", page)
     contains(ws("process", env=environment(TESSDATA_PREFIX="/nowhere"), expect=FAILED).err, "/nowhere", "TESSDATA_PREFIX")
-    contains(ws("--set", "ocr.languages=deu+tlh", "process", expect=FAILED).err, "apt install tesseract-ocr-tlh")
+    contains(ws("--set", "ocr.languages=deu+tlh", "process", expect=FAILED).err, "tesseract-ocr-tlh")
     damaged = os.path.join(ws.folder, "models")
     os.mkdir(damaged)
     with open(os.path.join(damaged, "deu.traineddata"), "wb") as f:
