@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch/batch.h"
 #include "batch/journal.h"
@@ -228,6 +229,36 @@ static bool range_move(struct correction *c, struct error *err)
 	return true;
 }
 
+/* The pages are due again, from the raw images: the settings of the next 'process' hold. */
+static bool range_clean(struct correction *c, int *pages, struct error *err)
+{
+	for (int n = c->range.from; n <= c->range.to; n++) {
+		const struct tally_sheet *s = &c->batch.tally.sheets[n - 1];
+		if (s->separator || !review_sheet_live(s))
+			continue;
+		for (int i = 0; i < s->n_sides; i++) {
+			char side[2] = {s->sides[i].side, 0};
+			char *raw = file_path(
+			    "%s/spool/%s/%d%s.tif", c->workspace.path, c->batch.name, n, side);
+			bool there = access(raw, R_OK) == 0;
+			free(raw);
+			if (!there)
+				return error_set(err, ERROR_INPUT,
+				    _("it was purged after acceptance, or lies at another station: scan the paper again ('altakt sheet rescan')"),
+				    _("the raw image of %s/%d%s is not here: the page stays as it is"),
+				    c->batch.name, n, side);
+			if (!sheet_event(c, n,
+				json_pack("{ssss}", "event", "page_retry", "side", side), err))
+				return false;
+			++*pages;
+		}
+	}
+	if (*pages > 0)
+		return true;
+	return error_set(err, ERROR_USAGE, NULL,
+	    _("no page is made from it: it is a cover sheet, or does not count any more"));
+}
+
 static int run_sheet(const struct call *call, int argc, char **argv)
 {
 	struct correction c = {.volume = 1};
@@ -241,7 +272,7 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 		N_("void: the sheets fed next take its place, until 'sheet done S' or a cover sheet")},
 	    {0}};
 	struct error err = {0};
-	int n, code;
+	int n, code, pages = 0;
 
 	if (argc > 1 && (strcmp(argv[1], "images") == 0 || strcmp(argv[1], "assign") == 0))
 		return command_images.run(call, argc - 1, argv + 1);
@@ -249,10 +280,11 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 		return code;
 	const char *what = n > 0 ? args[0] : "";
 	bool insert = strcmp(what, "insert") == 0, done = strcmp(what, "done") == 0;
+	bool clean = strcmp(what, "clean") == 0;
 	if (strcmp(what, "void") != 0 && strcmp(what, "move") != 0 && strcmp(what, "rescan") != 0 &&
-	    !insert && !done)
-		return command_usage(
-		    &command_sheet, _("say void, move, rescan, insert, done, images or assign"));
+	    !insert && !done && !clean)
+		return command_usage(&command_sheet,
+		    _("say void, move, rescan, insert, done, clean, images or assign"));
 	if (c.refeed && strcmp(what, "void") != 0)
 		return command_usage(&command_sheet, _("--refeed goes with void"));
 	if (done && !c.reason)
@@ -289,6 +321,8 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 		ok = range_void(&c, &err);
 	else if (ok && strcmp(what, "move") == 0)
 		ok = range_move(&c, &err);
+	else if (ok && clean)
+		ok = range_clean(&c, &pages, &err);
 	else if (ok && sheet_pending(&c.batch.tally))
 		ok = error_set(&err, ERROR_USAGE,
 		    _("feed that sheet first, or take it back with 'altakt decide SHEET keep'"),
@@ -314,6 +348,13 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 		printf(
 		    _("%s/%d is void: the sheets that are fed into batch %s now take its place, in order, until 'altakt sheet done %s/%d' or a cover sheet\n"),
 		    c.batch.name, c.range.from, c.batch.name, c.batch.name, c.range.from);
+	else if (ok && clean)
+		printf(
+		    PLURAL(
+			"%d page is due again: 'altakt process' cleans, encodes and recognises it from its raw image\n",
+			"%d pages are due again: 'altakt process' cleans, encodes and recognises them from their raw images\n",
+			pages),
+		    pages);
 	else if (ok && done)
 		printf(_("%s/%d: all that takes its place was fed\n"), c.batch.name, c.range.from);
 	else if (ok)
@@ -326,7 +367,7 @@ static int run_sheet(const struct call *call, int argc, char **argv)
 }
 
 const struct command command_sheet = {"sheet",
-    "void|move|rescan|insert|done S[..S] --by NAME --reason TEXT [--file NO --volume V] [--after S]",
+    "void|move|rescan|insert|done|clean S[..S] --by NAME --reason TEXT [--file NO --volume V] [--after S]",
     N_("Voids, moves, rescans or inserts sheets that were fed."), run_sheet};
 
 /* The sheets behind n that wait for a file because n could not be read: up to the next cover sheet.

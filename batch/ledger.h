@@ -44,7 +44,7 @@
  *   page_done        sheet side blank blank_score kind dpi width_px height_px skew_deg ...
  *                    words confidence page_sha256 alto_sha256 thumb_sha256 flags[] fingerprint
  *   page_failed      sheet side reason                 no try could make a page of it: it waits
- *   page_retry       sheet side                       what failed is tried again
+ *   page_retry       sheet side                       it is worked on again, from its raw image
  *   bundle_made      file bundle sheets pages images blank_pages blank_sheets bytes
  *                    mean_confidence sha512 flags[]
  *   evidence_kept    sheet side path sha256

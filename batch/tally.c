@@ -594,7 +594,8 @@ static bool read_retry(struct tally *t, const json_t *e, int64_t n, struct error
 
 	for (int i = 0; s && i < s->n_sides; i++)
 		if (s->sides[i].side == text_of(e, "side")[0])
-			s->sides[i].done = s->sides[i].ocr_failed = s->sides[i].failed = false;
+			s->sides[i].done = s->sides[i].blank = s->sides[i].ocr_failed =
+			    s->sides[i].failed = false;
 	if (s)
 		file_stale(t, s->file);
 	return s || bad(err, n, _("there is no such sheet"));

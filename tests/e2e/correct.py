@@ -1,10 +1,11 @@
 """Corrections by paper: a double feed fed anew in its place, further views of a sheet, the box where paper lies."""
+import json
 import os
 import shutil
 import subprocess
 
 import harness
-from harness import DONE, USAGE, WAITING, Page, Stack, balance, check, contains, equal, independent, words
+from harness import DONE, FAILED, USAGE, WAITING, Page, Stack, balance, check, contains, equal, independent, words
 
 WHO = ("--by", "Erika Mustermann", "--reason", "two sheets went through at once")
 
@@ -176,6 +177,33 @@ def test_the_same_form_again_and_again_is_nothing_to_ask_about(ws):
     ws("scan", "--device", forms("first", "33/1"))
     ws("scan", "--device", forms("second"))
     equal([e.get("like") for e in ws.fed() if e.get("like")], [], "findings")
+
+
+def test_pages_are_made_anew_with_other_settings(ws):
+    ws("run", "--device", lay(ws, "stack", 1, 2, cover="33/1"), expect=None)
+    batch, before = ws.batch(), ws.manifest()
+
+    def kinds():
+        with open(os.path.join(ws.path, ws.manifest()["files"][0]["bundle"], "data/provenance.json"), encoding="utf-8") as f:
+            sides = [side for sheet in json.load(f)["sheets"] for side in sheet["images"]]
+        return [side["kind"] for side in sides if not side.get("blank")]
+
+    equal(kinds(), ["bitonal", "bitonal"], "kinds")
+    raw = os.path.join(ws.path, "spool", batch, "3f.tif")
+    with open(raw, "rb") as f:
+        image = f.read()
+    contains(ws("sheet", "clean", f"{batch}/1", *WHO, expect=USAGE).err, "cover sheet")
+    contains(ws("sheet", "clean", f"{batch}/2..3", *WHO).out, "4 pages")
+    ws("--set", "encode.keep=colour", "process", batch)
+    ws("close", batch)
+    equal(kinds(), ["mixed", "mixed"], "kinds after 'sheet clean'")
+    after = agreed(ws)
+    equal((after["revision"], after["counts"]["sheets"]), (2, before["counts"]["sheets"]), "revision, sheets")
+    with open(raw, "rb") as f:
+        check(f.read() == image, "the raw image was changed")
+    os.remove(raw)
+    contains(ws("sheet", "clean", f"{batch}/3", *WHO, expect=FAILED).err, "3f")
+    equal(agreed(ws)["revision"], 2, "revision after a refusal")
 
 
 if __name__ == "__main__":
