@@ -34,8 +34,9 @@
 
 enum {
 	WRITERS_MOST = 8,
-	SHEETS_MOST = 4,    /* with pixels, queued or being written */
-	ENTRIES_MOST = 256, /* finished ones too */
+	SHEETS_MOST = 4, /* with pixels, queued or being written */
+	/* All that went through and is not taken; one more is the owner's, not yet recorded. */
+	ENTRIES_MOST = FEEDER_UNRECORDED_MOST - 1,
 };
 
 /* Raw pixels, the sheet being read included: 1.5 colour sheets A4 at 300 dpi, or one of any size.
@@ -346,10 +347,10 @@ static void *writer_thread(void *self)
 
 static bool room_locked(const struct feeder *f)
 {
-	if (f->n_pixels == 0)
-		return true;
-	return f->n_pixels < SHEETS_MOST && f->n_entries < ENTRIES_MOST &&
-	    f->pixel_bytes + f->sheet_bytes <= pixels_most_bytes;
+	if (f->n_entries >= ENTRIES_MOST)
+		return false; /* a slow disk: no more paper than a person lays back by hand */
+	return f->n_pixels == 0 ||
+	    (f->n_pixels < SHEETS_MOST && f->pixel_bytes + f->sheet_bytes <= pixels_most_bytes);
 }
 
 static void end_append_locked(

@@ -11,6 +11,10 @@
  * delivered as an event does not, and leaves no file in the spool but after a crash: then files
  * from the first unrecorded number on are leftovers, and may be removed before feeder_open().
  *
+ * However slow disk and owner are, no more than FEEDER_UNRECORDED_MOST sheets have gone through the
+ * device and are not recorded: the queue, those written but not taken, and the one that the owner
+ * has taken and is recording. So many are laid back at most after a crash.
+ *
  * Sheets arrive in the order in which they were fed, without a gap in their numbers. Reading codes
  * lags behind the scanner by as many sheets as are queued: when the owner answers an event with
  * feeder_pause() or feeder_stop() (an unreadable cover sheet, a sheet before the first cover), the
@@ -33,6 +37,8 @@
 #include "scan/scanner.h"
 
 struct feeder;
+
+enum { FEEDER_UNRECORDED_MOST = 8 }; /* sheets */
 
 struct feeder_options {			/* lent until feeder_open() returns */
 	struct scanner_options scanner; /* not for imports */

@@ -239,6 +239,48 @@ static void test_feeder_duplex_until_empty(void **state)
 	assert_int_equal(files_in(room->spool), 26);
 }
 
+/* Sheets in the simulator's output tray. */
+static int through(const struct room *room)
+{
+	char *path = file_path("%s/.fed", room->stack), line[256];
+	FILE *fed = fopen(path, "r");
+	int sheets = 0, n;
+
+	while (fed && fgets(line, sizeof line, fed))
+		if (sscanf(line, "tray %d sheets", &n) == 1)
+			sheets += n;
+	if (fed)
+		fclose(fed);
+	free(path);
+	return sheets;
+}
+
+/* The owner is slow: paper waits in the feeder, and no more is fed than a person lays back. */
+static void test_feeder_bounds_what_is_not_recorded(void **state)
+{
+	enum { SHEETS = 24, AHEAD = FEEDER_UNRECORDED_MOST - 1 };
+	struct room *room = *state;
+	struct feeder_options options = options_for(room);
+
+	NEED_PAPER();
+	pages_put(room, 2 * SHEETS);
+	struct feeder *feeder = opened(&options);
+	for (int held = 1; held <= SHEETS; held++) {
+		sheet_expect(feeder, held, 2, 2 * held - 1);
+		/* as far as it may go: what follows is fed and written while this one is held */
+		int far = held + AHEAD < SHEETS ? held + AHEAD : SHEETS;
+		struct feeder_figures figures = {0};
+		for (int tries = 0; tries < 60000 && figures.images < 2 * (uint64_t)far; tries++) {
+			poll(NULL, 0, 1);
+			feeder_figures(feeder, &figures);
+		}
+		assert_int_equal(figures.images, 2 * far);
+		assert_in_range(through(room), far, held - 1 + FEEDER_UNRECORDED_MOST);
+	}
+	end_expect(feeder, FEEDER_EMPTY, ERROR_NONE, "");
+	feeder_close(feeder);
+}
+
 static void test_feeder_odd_image(void **state)
 {
 	struct room *room = *state;
@@ -671,6 +713,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_feeder_duplex_until_empty, room_make, room_drop),
+	    cmocka_unit_test_setup_teardown(
+		test_feeder_bounds_what_is_not_recorded, room_make, room_drop),
 	    cmocka_unit_test_setup_teardown(test_feeder_odd_image, room_make, room_drop),
 	    cmocka_unit_test_setup_teardown(test_feeder_simplex, room_make, room_drop),
 	    cmocka_unit_test_setup_teardown(

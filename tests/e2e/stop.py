@@ -11,6 +11,7 @@ import simulator
 from harness import (DONE, SANITIZED, WAITING, Page, Stack, balance, check, contains, equal, main,
                      stop, wait_until, words)
 
+UNRECORDED_MOST = 8  # scan/feeder.h: FEEDER_UNRECORDED_MOST
 FILES = (("33/1", 4), ("33/2", 3), ("33/3", 5))
 
 
@@ -85,7 +86,7 @@ def right(ws):
 def go_on(ws, device, batch_known=True):
     """As an operator would: lay back what is not recorded, then the same command."""
     missing = through(device) - recorded(ws)
-    check(0 <= missing <= 8, f"{missing} sheets went through and are not recorded")
+    check(0 <= missing <= UNRECORDED_MOST, f"{missing} sheets went through and are not recorded")
     put_back(ws, device, missing)
 
 
