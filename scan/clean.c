@@ -154,10 +154,10 @@ static bool view_open(PIX *raw, double dpi, struct view *view, struct error *err
 		return false;
 	view->reduction = w / view->luma.width_px; /* less for an image thinner than that */
 	view->dpi = dpi / view->reduction;
-	if (!crop_find(&view->luma, view->dpi, w, h, &view->crop, err))
+	bool bits = pixGetDepth(raw) == 1;
+	if (!crop_find(&view->luma, view->dpi, w, h, bits, &view->crop, err))
 		return false;
 	const struct plane *outside = view->crop.any_outside ? &view->crop.outside : NULL;
-	bool bits = pixGetDepth(raw) == 1;
 	if (!(bits ? ground_white(&view->paper, err)
 		   : ground_measure(&view->luma, outside, tile_px(view->dpi), &view->paper, err)) ||
 	    !ground_normalise(&view->paper, &view->luma, &view->normal, err))

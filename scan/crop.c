@@ -17,6 +17,9 @@
 #define LID_STEP	7
 #define LID_ALIKE	60 /* percent of what lies before the lid is bare paper; the rest is print */
 #define LID_AGREE	0.75 /* of an edge's places; a steep sheet's other edge takes some */
+#define LID_BEYOND	4.0  /* square mm of ink beyond the edges: less is dust on the lid */
+#define LID_SEAM_MM	2.0  /* the edge's own shadow */
+#define INK_DARKER	40
 #define SEAM_MM		0.3
 #define SLOPE_LIMIT	0.30
 
@@ -224,6 +227,21 @@ static void beyond_mark(struct crop *crop, const struct plane *luma, double scal
 	}
 }
 
+/* How far place (x, y) of the small image lies within the edge of a side, or the image's own. */
+static double edge_within(const struct crop *crop, enum side side, double x, double y)
+{
+	const struct edge *edge = &crop->edge[side];
+	bool flat = side == SIDE_TOP || side == SIDE_BOTTOM,
+	     far = side == SIDE_RIGHT || side == SIDE_BOTTOM;
+	double end = (flat ? crop->raw_height_px : crop->raw_width_px) / (double)crop->reduction;
+	double at = edge->found ? edge->at / crop->reduction + edge->slope * (flat ? x : y)
+	    : far		? end
+				: 0;
+	double place = flat ? y : x;
+
+	return far ? at - place : place - at;
+}
+
 /* Marks dark discs of 3.5 to 9 mm that lie 4 to 22 mm from an edge. */
 static bool holes_mark(struct crop *crop, const struct plane *luma, double dpi, struct error *err)
 {
@@ -247,7 +265,10 @@ static bool holes_mark(struct crop *crop, const struct plane *luma, double dpi, 
 		if (area < 0.70 * bw * bh || area > 0.88 * bw * bh)
 			continue;
 		double cx = x + bw / 2.0, cy = y + bh / 2.0;
-		double near = fmin(fmin(cx, w - cx), fmin(cy, h - cy)) / mm;
+		double near = HUGE_VAL;
+		for (int side = 0; side < 4; side++)
+			near = fmin(near, edge_within(crop, (enum side)side, cx, cy));
+		near /= mm;
 		if (near < 3 || near > 24)
 			continue;
 		double radius = (bw + bh) / 4.0 + 1.8;
@@ -305,12 +326,30 @@ static int percentile(const uint32_t counts[256], int percent)
 	return 255;
 }
 
+/* Whether there is ink beyond the edges: then they are no edges of paper. */
+static bool lid_refuted(const struct crop *crop, const struct plane *soft, int paper, double dpi)
+{
+	double mm = dpi / 25.4;
+	int found = 0;
+
+	for (int y = 0; y < soft->height_px; y++)
+		for (int x = 0; x < soft->width_px; x++) {
+			bool beyond = false;
+			for (int side = 0; side < 4 && plane_row(soft, y)[x] < paper - INK_DARKER;
+			     side++)
+				beyond |= crop->edge[side].found &&
+				    edge_within(crop, (enum side)side, x, y) < -LID_SEAM_MM * mm;
+			found += beyond;
+		}
+	return found > LID_BEYOND * mm * mm;
+}
+
 /*
  * A white lid behind paper that is darker: what is as bright as the image's rim and joined to it.
  * Believed only where it leaves paper of one tone with straight edges, since a white margin around
  * a tinted print would look alike.
  */
-static bool lid_find(struct crop *crop, const struct plane *small, struct error *err)
+static bool lid_find(struct crop *crop, const struct plane *small, double dpi, struct error *err)
 {
 	struct plane soft = {0}, lid = {0}, mask = {0};
 	uint32_t rim[256] = {0}, all[256] = {0};
@@ -348,8 +387,9 @@ static bool lid_find(struct crop *crop, const struct plane *small, struct error 
 		goto done;
 	uint64_t outside = 0;
 	int found = 0;
-	struct crop with = {
-	    .raw_width_px = crop->raw_width_px, .raw_height_px = crop->raw_height_px};
+	struct crop with = {.raw_width_px = crop->raw_width_px,
+	    .raw_height_px = crop->raw_height_px,
+	    .reduction = crop->reduction};
 	for (int y = 0; y < h; y++)
 		for (int x = 0; x < w; x++)
 			outside += plane_row(&mask, y)[x] != 0;
@@ -360,7 +400,7 @@ static bool lid_find(struct crop *crop, const struct plane *small, struct error 
 	edges_agree(&with);
 	uint64_t inside = (uint64_t)w * (uint64_t)h - outside;
 	if (found < 3 || with.skew_confidence <= 0 || outside == 0 ||
-	    alike * 100 < inside * LID_ALIKE)
+	    alike * 100 < inside * LID_ALIKE || lid_refuted(&with, &soft, paper, dpi))
 		goto done;
 	ok = mask_grow(&mask, small, 256, err);
 	if (!ok)
@@ -379,7 +419,7 @@ done:
 }
 
 bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, int raw_height_px,
-    struct crop *out, struct error *err)
+    bool bitonal, struct crop *out, struct error *err)
 {
 	struct crop crop = {.raw_width_px = raw_width_px, .raw_height_px = raw_height_px};
 	crop.seam_px = SEAM_MM / 25.4 * reduced_dpi * raw_width_px / luma->width_px;
@@ -416,7 +456,7 @@ bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, i
 		if (!mask_grow(&crop.outside, &small, 256, err))
 			goto done;
 	}
-	if (!marked && !lid_find(&crop, &small, err))
+	if (!marked && !bitonal && !lid_find(&crop, &small, reduced_dpi / by, err))
 		goto done;
 	if (small.width_px > 60 && small.height_px > 60 &&
 	    !holes_mark(&crop, &small, reduced_dpi / by, err))

@@ -2,9 +2,10 @@
  * Where the paper lies on the scanner's background, and what of the image is not paper.
  *
  * Method: what is dark and joined to the image's border in pieces thicker than a stroke is
- * background, and so is what is as bright as a white lid around darker paper; along each side the
- * places where it ends give a straight edge by consensus (RANSAC, Fischler and Bolles 1981), so
- * that a torn corner does not tilt it. Dark discs of a punch's size near an edge are holes.
+ * background, and so is what is as bright as a white lid around darker paper, where no ink lies
+ * beyond the edges; along each side the places where it ends give a straight edge by consensus
+ * (RANSAC, Fischler and Bolles 1981), so that a torn corner does not tilt it. Dark discs of a
+ * punch's size near an edge are holes.
  */
 #ifndef ALTAKT_SCAN_CROP_H
 #define ALTAKT_SCAN_CROP_H
@@ -38,9 +39,10 @@ struct crop_box { /* in the straightened frame: raw pixels from the raw image's 
 	double left, top, right, bottom;
 };
 
-/* luma is the raw image reduced to reduced_dpi (about 150). */
+/* luma is the raw image reduced to reduced_dpi (about 150). On a bitonal image paper and a white
+ * lid look alike: only a dark background is looked for. */
 bool crop_find(const struct plane *luma, double reduced_dpi, int raw_width_px, int raw_height_px,
-    struct crop *out, struct error *err);
+    bool bitonal, struct crop *out, struct error *err);
 void crop_release(struct crop *crop); /* leaves {0} */
 
 /* The paper's box once it is turned back by skew_deg; sides without an edge stay where the image

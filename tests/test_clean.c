@@ -212,6 +212,53 @@ static void test_clean_page_torn_corner_and_holes_are_filled(void **state)
 	pixDestroy(&raw);
 }
 
+static void test_clean_page_holes_of_a_steep_sheet_are_filled(void **state)
+{
+	cairo_surface_t *surface = drawn_paper(DRAWN_W, DRAWN_H, 0.9, 0.86, 0.74);
+	drawn_text(surface, 160, 200, 960, 26, 24);
+	cairo_t *cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 0.04, 0.04, 0.04);
+	for (int i = 0; i < 4; i++) { /* for a file of four rings */
+		cairo_arc(cr, 70, 168.5 + 472.4 * i, 17, 0, 2 * M_PI);
+		cairo_fill(cr);
+	}
+	cairo_destroy(cr);
+	PIX *raw = drawn_bordered(drawn_pix(surface), 260, 260, 260, 260, 0x0a0a0a00);
+	raw = drawn_turned(raw, -9, 1);
+	struct clean_result result = cleaned(raw, 150, true);
+	assert_float_equal(result.skew_deg, -9, 0.1);
+	for (int y = 0; y < pixGetHeight(result.page); y++)
+		for (int x = 0; x < 140; x++) {
+			uint32_t pixel;
+			pixGetPixel(result.page, x, y, &pixel);
+			assert_true((pixel >> 24) > 150);
+		}
+	clean_result_release(&result);
+	pixDestroy(&raw);
+}
+
+/* Reduced as the resolution says that it says, lines of text run together into something grey. */
+static void test_clean_page_lying_resolution_cuts_nothing(void **state)
+{
+	for (int bitonal = 0; bitonal < 2; bitonal++) {
+		cairo_surface_t *surface = drawn_paper(2 * DRAWN_W, 2 * DRAWN_H, 1, 1, 1);
+		drawn_text(surface, 200, 300, 2 * DRAWN_W - 400, 80, 30);
+		PIX *raw = drawn_pix(surface);
+		PIX *turned = drawn_turned(pixClone(raw), 0.4, 1);
+		PIX *grey = pixConvertTo8(turned, 0);
+		PIX *given = bitonal ? pixConvertTo1(grey, 128) : pixClone(grey);
+		struct clean_result result = cleaned(given, 1200, true);
+		assert_false(result.blank);
+		assert_in_range(pixGetWidth(result.page), 2 * DRAWN_W - 4, 2 * DRAWN_W + 80);
+		assert_in_range(pixGetHeight(result.page), 2 * DRAWN_H - 4, 2 * DRAWN_H + 80);
+		clean_result_release(&result);
+		pixDestroy(&given);
+		pixDestroy(&grey);
+		pixDestroy(&turned);
+		pixDestroy(&raw);
+	}
+}
+
 static void test_clean_page_tinted_print_is_no_paper(void **state)
 {
 	/* a grey field with a white margin, straight: the margin belongs to the page */
@@ -404,6 +451,8 @@ int main(void)
 	    cmocka_unit_test(test_clean_page_slip_on_black_keeps_its_size),
 	    cmocka_unit_test(test_clean_page_paper_on_white_lid),
 	    cmocka_unit_test(test_clean_page_torn_corner_and_holes_are_filled),
+	    cmocka_unit_test(test_clean_page_holes_of_a_steep_sheet_are_filled),
+	    cmocka_unit_test(test_clean_page_lying_resolution_cuts_nothing),
 	    cmocka_unit_test(test_clean_page_tinted_print_is_no_paper),
 	    cmocka_unit_test(test_clean_page_blank_with_grain_and_border),
 	    cmocka_unit_test(test_clean_page_one_initial_is_written),
