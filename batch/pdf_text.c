@@ -11,28 +11,37 @@ enum {
 	WORD_CODES_MAX = 1000, /* longer "words" are ruled lines and noise */
 };
 
+#define PLACE_APART_PT	0.06 /* a quarter of a pixel at 300 dpi */
+#define PLACE_DIGITS	2
 #define STEP_MAX_PX	3.0  /* between the heights of two variants: off by half at most */
 #define BASELINE_SHIFT	0.4  /* of the size: what still counts as the same line */
 #define SHARE_TOO_SMALL 0.1  /* gaps below this share of the size are no space for poppler */
 #define ASCENT_MAX	1800 /* above this readers distrust the font */
 #define DESCENT_MAX	1800
 
-void pdf_number_put(FILE *out, double value)
+/* With up to that many digits behind the point, 3 at most. */
+static void number_put(FILE *out, double value, int digits)
 {
-	long long n = llround(value * 1000);
+	long long unit = digits == 1 ? 10 : digits == 2 ? 100 : 1000;
+	long long n = llround(value * (double)unit);
 	unsigned long long a = n < 0 ? (unsigned long long)-n : (unsigned long long)n;
 
 	if (n < 0)
 		putc('-', out);
-	fprintf(out, "%llu", a / 1000);
-	a %= 1000;
+	fprintf(out, "%llu", a / (unsigned long long)unit);
+	a %= (unsigned long long)unit;
 	if (a) {
-		char digits[5];
-		int k = snprintf(digits, sizeof digits, ".%03llu", a);
-		while (k > 0 && digits[k - 1] == '0')
-			digits[--k] = '\0';
-		fputs(digits, out);
+		char behind[8];
+		int k = snprintf(behind, sizeof behind, ".%0*llu", digits, a);
+		while (k > 0 && behind[k - 1] == '0')
+			behind[--k] = '\0';
+		fputs(behind, out);
 	}
+}
+
+void pdf_number_put(FILE *out, double value)
+{
+	number_put(out, value, 3);
 }
 
 /* The next character of UTF-8 text that libxml2 has checked; 0 at the end. */
@@ -197,8 +206,10 @@ static void find_baselines(const struct alto_line *line, struct place *places, d
 }
 
 struct pen { /* what was last set, so that it is not said again */
-	int variant;
+	int variant, turns;
 	double size_pt;
+	double u, v; /* where it stands after what it wrote */
+	bool placed;
 };
 
 static void put_string(FILE *out, struct pen *pen, int variant, double size_pt,
@@ -216,16 +227,26 @@ static void put_string(FILE *out, struct pen *pen, int variant, double size_pt,
 		pen->variant = variant;
 		pen->size_pt = size_pt;
 	}
-	pdf_number_put(out, 100 * width_pt / (n * PDF_FONT_WIDTH / 1000.0 * size_pt));
-	fprintf(out, " Tz %d %d %d %d ", along_x[f->turns], along_y[f->turns], -along_y[f->turns],
-	    along_x[f->turns]);
-	pdf_number_put(out, x);
-	putc(' ', out);
-	pdf_number_put(out, f->height_pt - y);
-	fputs(" Tm <", out);
+	/* What stands where the last string ended needs no place; its width makes up for rounding.
+	 */
+	if (!pen->placed || pen->turns != f->turns || fabs(pen->v - v) > PLACE_APART_PT ||
+	    fabs(pen->u - u) > PLACE_APART_PT) {
+		fprintf(out, "%d %d %d %d ", along_x[f->turns], along_y[f->turns],
+		    -along_y[f->turns], along_x[f->turns]);
+		number_put(out, x, PLACE_DIGITS);
+		putc(' ', out);
+		number_put(out, f->height_pt - y, PLACE_DIGITS);
+		fputs(" Tm\n", out);
+		*pen = (struct pen){pen->variant, f->turns, size_pt, u, v, true};
+	}
+	double unit = n * PDF_FONT_WIDTH / 1000.0 * size_pt / 100;
+	double percent = fmax(round(10 * (u + width_pt - pen->u) / unit) / 10, 0.1);
+	number_put(out, percent, 1);
+	fputs(" Tz<", out);
 	for (int i = 0; i < n; i++)
 		fprintf(out, "%04X", (unsigned)codes[i]);
-	fputs("> Tj\n", out);
+	fputs(">Tj\n", out);
+	pen->u += percent * unit;
 }
 
 /* The variant for a word, and where its baseline has to be for that. */
