@@ -41,7 +41,8 @@ void close_suspects_text(int kinds, char text[256])
 	    N_("the same file number again"), N_("belongs to no file"),
 	    N_("the register does not know this file"), N_("cover sheet of the file that was open"),
 	    N_("more sheets than a file may have"), N_("nearly equal to another page"),
-	    N_("the device counts more sheets")};
+	    N_("the device counts more sheets"), N_("looks like a sheet recorded before"),
+	    N_("no sheet that it could be a further view of")};
 	size_t n = 0;
 
 	text[0] = '\0';

@@ -291,7 +291,8 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 		.resolution_asked = w->resolution != 0,
 		.page_width_mm = settings_number(s, "scan.page_width_mm"),
 		.page_height_mm = settings_number(s, "scan.page_height_mm"),
-		.timeout_ms = (int)settings_int(s, "scan.timeout") * 1000}};
+		.timeout_ms = (int)settings_int(s, "scan.timeout") * 1000},
+	    .overlap = settings_bool(s, "scan.overlap")};
 	struct feed_options options = {.command = command,
 	    .batch = w->batch,
 	    .operator_name = command_person(w->operator_name, s),

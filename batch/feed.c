@@ -49,7 +49,8 @@ struct feed {
 struct finding {
 	const struct cover *cover; /* a valid one, or NULL */
 	bool unreadable;
-	int like; /* the recorded sheet that it looks like, 0: none */
+	const char *double_feed; /* by what it is seen, or NULL */
+	int like;		 /* the recorded sheet that it looks like, 0: none */
 	double likeness;
 	json_t *suspects;
 };
@@ -85,8 +86,9 @@ static void finding_make(const struct fed_sheet *s, struct finding *f)
 	}
 	if (f->unreadable)
 		json_array_append_new(f->suspects, json_string("unreadable_cover"));
-	if (s->double_feed)
-		json_array_append_new(f->suspects, json_string("double_feed"));
+	f->double_feed = s->double_feed			 ? "device"
+	    : s->images[0].lapped || s->images[1].lapped ? "overlap"
+							 : NULL;
 	if (s->n_images < s->n_expected)
 		json_array_append_new(f->suspects, json_string("odd_image"));
 }
@@ -343,6 +345,8 @@ static bool image_take(
 			f->cover->volume, "serial", f->cover->serial));
 	if (e && f->unreadable)
 		json_object_set_new(e, "unreadable", json_true());
+	if (e && s->images[0].lapped)
+		json_object_set_new(e, "lapped", json_true());
 	return event(feed, e, err);
 }
 
@@ -416,6 +420,8 @@ static bool sheet_put(
 			f->cover->volume, "serial", f->cover->serial));
 	if (json_array_size(f->suspects) > 0)
 		json_object_set(e, "suspects", f->suspects);
+	if (f->double_feed)
+		json_object_set_new(e, "double_feed_by", json_string(f->double_feed));
 	if (f->like) {
 		batch_sheet_name(&feed->batch, f->like, text);
 		json_object_set_new(e, "like", json_string(text));
@@ -444,6 +450,25 @@ static void feeding_stop(struct feed *feed)
 		feeder_stop(feed->feeder);
 }
 
+/* Told at once, while the paper is at hand; the decision may wait. */
+static void double_feed_print(const struct feed *feed, int n, const char *by)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	if (strcmp(by, "device") == 0)
+		fprintf(stderr,
+		    _("sheet %s/%d waits for a decision: the device reports that two sheets went through as one\n"),
+		    feed->batch.name, n);
+	else if (strcmp(by, "length") == 0)
+		fprintf(stderr,
+		    _("sheet %s/%d waits for a decision: it is longer than those before it, as two sheets are that went through as one\n"),
+		    feed->batch.name, n);
+	else
+		fprintf(stderr,
+		    _("sheet %s/%d waits for a decision: its image shows two sheets, one upon the other\n"),
+		    feed->batch.name, n);
+}
+
 /* Records a sheet; the transaction holds all that follows from it. */
 static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct error *err)
 {
@@ -452,7 +477,9 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	int n_before = feed->batch.tally.n_sheets, taken = feed->batch.tally.images_taken;
 
 	finding_make(s, &f);
-	if (!feed->options->imports && longer_than_neighbours(feed, s) && !s->double_feed)
+	if (!feed->options->imports && longer_than_neighbours(feed, s) && !f.double_feed)
+		f.double_feed = "length";
+	if (f.double_feed)
 		json_array_append_new(f.suspects, json_string("double_feed"));
 	if (!f.cover && !f.unreadable)
 		f.like = refed_find(feed->refed, s, &f.likeness);
@@ -480,6 +507,8 @@ static bool sheet_record(struct feed *feed, const struct fed_sheet *s, struct er
 	const struct tally_sheet *now = feed->batch.tally.images_taken == taken
 	    ? &feed->batch.tally.sheets[feed->batch.tally.n_sheets - 1]
 	    : NULL;
+	if (now && f.double_feed)
+		double_feed_print(feed, now->n, f.double_feed);
 	if (!feed->stopping && now && (f.unreadable || (now->file == 0 && !now->separator))) {
 		char name[96];
 		batch_sheet_name(&feed->batch, now->n, name);
@@ -787,6 +816,7 @@ static void waiting_image(const struct workspace *w, const json_t *e, struct fed
 	    .channels = (int)json_integer_value(json_object_get(one, "channels")),
 	    .depth_bits = (int)json_integer_value(json_object_get(one, "depth")),
 	    .dpi = json_number_value(json_object_get(one, "dpi")),
+	    .lapped = json_is_true(json_object_get(e, "lapped")),
 	    .cover_answer = cover				 ? COVER_VALID
 		: json_is_true(json_object_get(e, "unreadable")) ? COVER_UNREADABLE
 								 : COVER_NONE};

@@ -20,6 +20,7 @@
  *                            [same_as]}}]            same_as: another path with the same content
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
  *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"]
+ *                    double_feed_by("device"|"length"|"overlap"), with "double_feed"
  *                    like(sheet) likeness, with "fed_again"
  *                    after(sheet, for an insert) supersedes(sheet) imprint device_count
  *   view_fed         sheet expected images[] device_count   further views of a sheet that was fed
@@ -31,9 +32,10 @@
  *   sheet_moved      sheet file after(sheet or "") reason
  *   rescan_asked     sheet reason                     the next sheet fed supersedes it
  *   insert_asked     sheet reason                     the next sheet fed comes behind it
- *   image_taken      image(from 1) images[] cover_read{} unreadable   --blanks-dropped: it is of no
- *                                                     sheet; a later sheet_fed has "assigned": how
- *                                                     many of them, in order, are its sides
+ *   image_taken      image(from 1) images[] cover_read{} unreadable lapped
+ *                                                     --blanks-dropped: of no sheet; a later
+ *                                                     sheet_fed has "assigned": how many of them,
+ *                                                     in order, are its sides
  *   image_missing    sheet missing reason             decided by somebody: images that never came
  *   file_completed   file why("cover"|"close"|"count")
  *   file_reopened    file why

@@ -181,7 +181,7 @@ static int suspect_bit(const char *name)
 {
 	static const char *const names[] = {"double_feed", "odd_image", "unreadable_cover",
 	    "serial_seen", "file_again", "unassigned", "unknown_file", "cover_repeated", "too_many",
-	    "near_equal", "feed_gap"};
+	    "near_equal", "feed_gap", "fed_again", "no_view"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)

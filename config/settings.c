@@ -54,6 +54,7 @@ static const struct key keys[] = {
     {"scan.page_height_mm", KEY_NUMBER, "0", 0, 10000},
     {"scan.timeout", KEY_INT, "60", 1, 3600},
     {"scan.max_sheets_per_file", KEY_INT, "0", 0, 100000},
+    {"scan.overlap", KEY_BOOL, "yes"},
     {"scan.productive", KEY_BOOL, "no", .guarded = true},
     {"scan.approved_profiles", KEY_TEXT, "", .guarded = true},
 

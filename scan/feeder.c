@@ -31,6 +31,7 @@
 #include "config/log.h"
 #include "config/text.h"
 #include "scan/frame.h"
+#include "scan/overlap.h"
 
 enum {
 	WRITERS_MOST = 8,
@@ -72,6 +73,7 @@ struct feeder {
 	struct scanner_options options; /* device, source, mode, extra: copies */
 	char *spool_folder, *compression;
 	uint64_t reserve_bytes;
+	bool overlap;
 	const struct import_list *list; /* NULL: a scanner */
 	bool pairs;
 	char *device, *model, *source;
@@ -164,24 +166,36 @@ static uint64_t image_bytes(const struct raw_image *image)
 
 /* --- writing -------------------------------------------------------------------------- */
 
-static enum cover_answer cover_look(
-    const struct raw_image *image, struct cover *cover, struct error *err)
+static bool lapped_look(const PIX *pix, double dpi, struct fed_image *fed, struct error *err)
 {
-	enum cover_answer answer = COVER_NONE;
+	enum overlap overlap = OVERLAP_NONE;
+
+	if (!overlap_find(pix, dpi, &overlap, err))
+		return false;
+	fed->lapped = overlap != OVERLAP_NONE;
+	return true;
+}
+
+/* What must be known of an image before its sheet is recorded. */
+static bool raw_look(
+    const struct raw_image *image, bool overlap, struct fed_image *fed, struct error *err)
+{
 	PIX *pix = NULL;
 	double dpi = 0;
 
 	/* small first: a page in full colour is 35 MB more */
 	if (!raw_image_glance(image, 150, &pix, &dpi, err))
-		return COVER_NONE;
-	answer = cover_read(pix, dpi, cover);
-	if (answer == COVER_UNREADABLE && image->depth_bits != 1) {
+		return false;
+	bool ok = !overlap || lapped_look(pix, dpi, fed, err);
+	fed->cover_answer = cover_read(pix, dpi, &fed->cover);
+	if (ok && fed->cover_answer == COVER_UNREADABLE && image->depth_bits != 1) {
 		pixDestroy(&pix);
-		if (raw_image_pix(image, &pix, err))
-			answer = cover_read(pix, image->dpi, cover);
+		ok = raw_image_pix(image, &pix, err);
+		if (ok)
+			fed->cover_answer = cover_read(pix, image->dpi, &fed->cover);
 	}
 	pixDestroy(&pix);
-	return answer;
+	return ok;
 }
 
 static char *spool_path(const struct feeder *f, long n, int side)
@@ -193,7 +207,6 @@ static char *spool_path(const struct feeder *f, long n, int side)
 static bool image_write(
     struct feeder *f, struct raw_image *raw, struct fed_image *fed, struct error *err)
 {
-	struct error look = {0};
 	uint64_t bytes = image_bytes(raw);
 
 	fed->width_px = raw->width_px;
@@ -201,11 +214,8 @@ static bool image_write(
 	fed->channels = raw->channels;
 	fed->depth_bits = raw->depth_bits;
 	fed->dpi = raw->dpi;
-	fed->cover_answer = cover_look(raw, &fed->cover, &look);
-	if (look.kind) {
-		*err = look;
+	if (!raw_look(raw, f->overlap, fed, err))
 		return false;
-	}
 	if (!raw_image_write(raw, fed->path, f->compression, fed->sha256, &fed->n_bytes, err))
 		return false;
 	raw_image_release(raw);
@@ -245,6 +255,8 @@ static bool image_import(
 	fed->channels = pixGetDepth(pix) == 32 ? 3 : 1;
 	fed->depth_bits = pixGetDepth(pix) == 32 ? 8 : pixGetDepth(pix);
 	fed->cover_answer = cover_read(pix, fed->dpi, &fed->cover);
+	if (f->overlap && !lapped_look(pix, fed->dpi, fed, err))
+		goto done;
 	if (image->n_pages == 1) {
 		if (!file_copy(image->path, fed->path, err) ||
 		    !hash_file(HASH_SHA256, fed->path, fed->sha256, &fed->n_bytes, err))
@@ -589,6 +601,7 @@ static void options_take(struct feeder *f, const struct feeder_options *from)
 	f->spool_folder = file_path("%s", from->spool_folder);
 	f->compression = file_path("%s", from->compression ? from->compression : "zstd");
 	f->reserve_bytes = from->reserve_bytes;
+	f->overlap = from->overlap;
 	f->next_n = from->first_n;
 }
 

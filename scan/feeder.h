@@ -47,6 +47,7 @@ struct feeder_options {			/* lent until feeder_open() returns */
 	long first_n;			/* number of the next sheet; they count on from it */
 	uint64_t reserve_bytes;		/* free bytes that feeding leaves on the spool's disk */
 	int writers;			/* threads; 0: two */
+	bool overlap;			/* look for two sheets in one image */
 };
 
 struct fed_image {
@@ -55,6 +56,7 @@ struct fed_image {
 	uint64_t n_bytes;
 	int width_px, height_px, channels, depth_bits; /* as stored, before any turning */
 	double dpi;				       /* 0 where an imported file says none */
+	bool lapped;				       /* shows two sheets (scan/overlap.h) */
 	enum cover_answer cover_answer;
 	struct cover cover;	    /* filled where cover_answer is COVER_VALID */
 	struct import_image source; /* source.path is NULL where it was scanned */

@@ -165,6 +165,38 @@ def test_a_sheet_longer_than_its_neighbours_may_be_two(ws):
     equal([e["sheet"].split("/")[1] for e in ws.fed() if "double_feed" in e.get("suspects", [])], ["6"], "suspects")
 
 
+def test_a_sheet_upon_another_is_seen_by_their_edges(ws):
+    if not shutil.which("convert"):
+        raise harness.Skip("ImageMagick is not installed")
+    stack = Stack("upon")
+    stack.cover("33/1")
+    for n in range(1, 4):
+        stack.sheet(Page(words(n)), Page(words(n + 50)))
+    folder = stack.lay(ws.folder).split(":", 1)[1]
+    sides = sorted(n for n in os.listdir(folder) if n.endswith(".jpg"))
+    for i in range(2, len(sides)):  # all on a dark background, and the second upon another sheet
+        path = os.path.join(folder, sides[i])
+        under = [path, "-geometry", "+80+180", "-composite"] if i in (4, 5) else []
+        subprocess.run(["convert", "-size", "1800x2600", "xc:gray6", *under, path, "-geometry", "+40+40", "-composite",
+                        "-density", "200", "-units", "PixelsPerInch", path + ".png"], check=True)
+        os.remove(path)
+        os.rename(path + ".png", path[:-4] + ".png")
+    said = ws("scan", "--device", "paper:" + folder, expect=WAITING)
+    batch = ws.batch()
+    contains(said.err, f"{batch}/3", "shows two sheets")
+    equal([(e["sheet"], e["double_feed_by"]) for e in ws.fed() if "double_feed" in e.get("suspects", [])],
+          [(f"{batch}/3", "overlap")], "suspects")
+    contains(ws("close", batch, expect=WAITING).err, f"{batch}/3", "double feed")
+    ws("sheet", "void", f"{batch}/3", "--by", "Erika Mustermann", "--reason", "two sheets went through")
+    ws("process")
+    ws("close", batch)
+    equal([(c["sheets"], c["voided"]) for c in [agreed(ws)["counts"]]], [(2, 1)], "sheets, voided")
+    # where nobody wants it
+    os.remove(os.path.join(folder, ".fed"))
+    ws("scan", "--device", "paper:" + folder, "--set", "scan.overlap=no", expect=None)
+    equal([e["sheet"] for e in ws.fed(ws.batches()[-1]) if "double_feed" in e.get("suspects", [])], [], "suspects")
+
+
 def test_the_same_form_again_and_again_is_nothing_to_ask_about(ws):
     def forms(name, cover=None):
         stack = Stack(name)
