@@ -12,6 +12,7 @@
 #include "config/log.h"
 #include "config/text.h"
 #include "ocr/alto.h"
+#include "ocr/farm_image.h"
 #include "ocr/farm_wire.h"
 
 #define IN_FLIGHT_BYTES (64ll << 20)
@@ -25,9 +26,10 @@ struct sent { /* a page that is out */
 	char job[FARM_ID_SIZE];
 	char image_sha256[HASH_SIZE];
 	uint64_t sequence; /* in the pages' stream, 0 while it has to be sent (again) */
-	l_uint8 *data;
+	uint8_t *data;
 	size_t n_bytes;
 	struct farm_page page; /* without its image */
+	int width_px, height_px, depth;
 	int64_t due_ms;
 	struct sent *next;
 };
@@ -128,7 +130,7 @@ done:
 
 static void sent_free(struct sent *sent)
 {
-	lept_free(sent->data);
+	free(sent->data);
 	free(sent);
 }
 
@@ -178,9 +180,10 @@ static natsStatus publish(struct farm *farm, struct sent *sent)
 
 	snprintf(subject, sizeof subject, "altakt.page.%s.%s", farm->link.models, farm->owner);
 	/* whole numbers in hundredths: the same in every locale */
-	snprintf(page, sizeof page, "%ld %ld %d %d %ld %d", lround(sent->page.scale * 1e6),
+	snprintf(page, sizeof page, "%ld %ld %d %d %ld %d %d %d %d", lround(sent->page.scale * 1e6),
 	    lround(sent->page.image_dpi * 100), sent->page.page_width_px, sent->page.page_height_px,
-	    lround(sent->page.page_dpi * 100), sent->page.timeout_ms);
+	    lround(sent->page.page_dpi * 100), sent->page.timeout_ms, sent->width_px,
+	    sent->height_px, sent->depth);
 	s = natsMsg_Create(&msg, subject, NULL, (const char *)sent->data, (int)sent->n_bytes);
 	if (s == NATS_OK)
 		s = natsMsgHeader_Set(msg, FARM_JOB, sent->job);
@@ -210,11 +213,8 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 
 	if (!sent)
 		return error_errno(err, NULL, _("cannot send the page to the farm"));
-	if (pixWriteMem(&sent->data, &sent->n_bytes, image,
-		pixGetDepth(image) == 1 ? IFF_TIFF_G4 : IFF_PNG) != 0) {
-		error_set(err, ERROR_SYSTEM, NULL, _("no memory to send the page to the farm"));
+	if (!farm_image_pack(image, &sent->data, &sent->n_bytes, err))
 		goto done;
-	}
 	if (sent->n_bytes > FARM_IMAGE_LIMIT_BYTES ||
 	    (int64_t)sent->n_bytes + 4096 > natsConnection_GetMaxPayload(farm->link.connection)) {
 		error_set(err, ERROR_INPUT, _("raise 'max_payload' in the broker's settings"),
@@ -226,6 +226,9 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 	sent->id = id;
 	sent->page = *page;
 	sent->page.image = NULL;
+	sent->width_px = pixGetWidth(image);
+	sent->height_px = pixGetHeight(image);
+	sent->depth = pixGetDepth(image);
 	sent->due_ms = now_ms() + farm->patience_ms;
 	s = natsConnection_Status(farm->link.connection) == NATS_CONN_STATUS_CONNECTED
 	    ? publish(farm, sent)

@@ -10,11 +10,11 @@
 #include "config/log.h"
 #include "config/text.h"
 #include "ocr/farm.h"
+#include "ocr/farm_image.h"
 #include "ocr/farm_wire.h"
 
-#define FETCH_MS	   1000
-#define AGAIN_MS	   500
-#define IMAGE_LIMIT_PIXELS 400000000ll
+#define FETCH_MS 1000
+#define AGAIN_MS 500
 
 /* While a page takes long, the broker hears that somebody is at it. */
 struct keeper {
@@ -50,15 +50,16 @@ static bool page_read(natsMsg *msg, struct farm_page *page, PIX **image)
 {
 	const char *sha256 = NULL, *figures = NULL, *data = natsMsg_GetData(msg);
 	size_t n_bytes = (size_t)natsMsg_GetDataLength(msg);
-	l_int32 format, width, height, bps, spp, cmap;
+	int width, height, depth;
 	long scale, image_dpi, page_dpi;
 	char hex[HASH_SIZE];
 
 	if (n_bytes == 0 || n_bytes > FARM_IMAGE_LIMIT_BYTES ||
 	    natsMsgHeader_Get(msg, FARM_IMAGE, &sha256) != NATS_OK ||
 	    natsMsgHeader_Get(msg, FARM_PAGE, &figures) != NATS_OK ||
-	    sscanf(figures, "%ld %ld %d %d %ld %d", &scale, &image_dpi, &page->page_width_px,
-		&page->page_height_px, &page_dpi, &page->timeout_ms) != 6)
+	    sscanf(figures, "%ld %ld %d %d %ld %d %d %d %d", &scale, &image_dpi,
+		&page->page_width_px, &page->page_height_px, &page_dpi, &page->timeout_ms, &width,
+		&height, &depth) != 9)
 		return false;
 	if (scale < 1 || scale > 100000000 || image_dpi < 0 || page_dpi < 0 ||
 	    page->page_width_px < 1 || page->page_height_px < 1 || page->page_width_px > 1000000 ||
@@ -69,13 +70,7 @@ static bool page_read(natsMsg *msg, struct farm_page *page, PIX **image)
 	page->page_dpi = (double)page_dpi / 100.0;
 	hash_bytes(HASH_SHA256, data, n_bytes, hex);
 	if (strcmp(hex, sha256) != 0 ||
-	    pixReadHeaderMem(
-		(const l_uint8 *)data, n_bytes, &format, &width, &height, &bps, &spp, &cmap) != 0 ||
-	    (format != IFF_TIFF_G4 && format != IFF_PNG) || spp != 1 || (bps != 1 && bps != 8) ||
-	    width < 1 || height < 1 || (int64_t)width * height > IMAGE_LIMIT_PIXELS)
-		return false;
-	*image = pixReadMem((const l_uint8 *)data, n_bytes);
-	if (!*image)
+	    !farm_image_unpack(data, n_bytes, width, height, depth, image, NULL))
 		return false;
 	page->image = *image;
 	return true;
