@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/file.h"
+#include "config/settings.h"
 #include "config/text.h"
 #include "scan/profile.h"
 #include "scan/scanner.h"
@@ -76,7 +77,8 @@ static void device_print(const json_t *d)
 }
 
 /* What was asked of the device, what it took, and whether double feeds are found. */
-static void check_print(const struct profile *profile, const json_t *can)
+static void check_print(
+    const struct profile *profile, const struct settings *settings, const json_t *can)
 {
 	const json_t *on = json_object_get(json_object_get(can, "double_feed"), "on"), *o;
 	size_t i;
@@ -89,10 +91,18 @@ static void check_print(const struct profile *profile, const json_t *can)
 		const char *got = json_string_value(json_object_get(o, "got"));
 		printf("    %-24s %s", json_string_value(json_object_get(o, "option")),
 		    json_string_value(json_object_get(o, "wanted")));
-		if (json_is_false(json_object_get(o, "exact")))
+		if (json_is_true(json_object_get(o, "lacking")))
+			printf("%s",
+			    _("   left out: the device does not have it, or not with this source and mode"));
+		else if (json_is_false(json_object_get(o, "exact")))
 			printf(got[0] ? _("   the device took: %s") : _("   refused%s"), got);
 		printf("\n");
 	}
+	if (settings_bool(settings, "scan.productive"))
+		printf("%s",
+		    profile_approved(profile, settings_text(settings, "scan.approved_profiles"))
+			? _("the profile is approved for productive scanning\n")
+			: _("WARNING: the profile is not approved, and scanning here is productive: it would be refused\n"));
 	if (json_is_true(on))
 		printf("%s", _("double-feed detection is on\n"));
 	else if (json_is_false(on))
@@ -103,11 +113,27 @@ static void check_print(const struct profile *profile, const json_t *can)
 		    _("WARNING: the device does not say whether it detects double feeds: have the sheets of each file counted on the preparation slip\n"));
 }
 
+static void option_take(void *self, const char *key, const char *value)
+{
+	profile_option_add(self, key, value);
+}
+
+/* The workspace's settings, if this is one; else the defaults. */
+static bool settings_here(const struct call *call, struct settings **out, struct error *err)
+{
+	char *ini = file_path("%s/altakt.ini", call->workspace ? call->workspace : ".");
+	bool ok = settings_open(file_exists(ini) ? ini : NULL, out, err);
+
+	for (size_t i = 0; ok && call->sets && call->sets[i]; i++)
+		ok = settings_set(*out, call->sets[i], err);
+	free(ini);
+	return ok;
+}
+
 /* `devices --check`: opens the device as scanning would, and feeds nothing. */
 static int check(const struct call *call, const char *device, const char *name, bool json)
 {
-	struct scanner_options options = {
-	    .device = device, .mode = "Color", .resolution_dpi = 300, .timeout_ms = 20000};
+	struct settings *s = NULL;
 	char *own = file_path("%s/profiles", call->workspace ? call->workspace : ".");
 	struct scanner *scanner = NULL;
 	struct profile profile = {0};
@@ -116,10 +142,20 @@ static int check(const struct call *call, const char *device, const char *name, 
 	char *text = NULL;
 	int code = EXIT_DONE;
 
-	if (!profile_open(name, device, own, &profile, &err)) {
+	if (!settings_here(call, &s, &err) ||
+	    !profile_open(
+		name ? name : settings_text(s, "scan.profile"), device, own, &profile, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}
+	struct scanner_options options = {.device = device,
+	    .source = settings_text(s, "scan.source"),
+	    .mode = settings_text(s, "scan.mode"),
+	    .resolution_dpi = (int)settings_int(s, "scan.resolution"),
+	    .page_width_mm = settings_number(s, "scan.page_width_mm"),
+	    .page_height_mm = settings_number(s, "scan.page_height_mm"),
+	    .timeout_ms = (int)settings_int(s, "scan.timeout") * 1000};
+	settings_each(s, "option", option_take, &profile);
 	profile_apply(&profile, &options);
 	if (!scanner_open(&options, &scanner, &err)) {
 		code = command_fail(&err);
@@ -137,11 +173,12 @@ static int check(const struct call *call, const char *device, const char *name, 
 		text = json_dumps(can, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 		printf("%s\n", text ? text : "{}");
 	} else {
-		check_print(&profile, can);
+		check_print(&profile, s, can);
 	}
 done:
 	scanner_close(scanner);
 	profile_release(&profile);
+	settings_close(s);
 	json_decref(can);
 	free(text);
 	free(own);

@@ -125,6 +125,7 @@ static json_t *settings_list(const struct device_settings *settings)
 		json_object_set_new(o, "wanted", text(s->wanted));
 		json_object_set_new(o, "got", text(s->got));
 		json_object_set_new(o, "exact", json_boolean(s->exact));
+		json_object_set_new(o, "lacking", json_boolean(s->lacking));
 		json_array_append_new(list, o);
 	}
 	return list;

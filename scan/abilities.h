@@ -20,7 +20,7 @@ struct abilities { /* what is known of the device beside its options; all lent *
  *  "sources": [], "modes": [], "resolutions": [] or {"min","max"},
  *  "double_feed": {"options": [], "on": true, false or null where it cannot be told},
  *  "imprinter": [], "feed_count": true,
- *  "settings": [{"option","wanted","got","exact"}],
+ *  "settings": [{"option","wanted","got","exact","lacking"}],
  *  "options": [{"name","type","unit","value","choices","active","settable"}]}
  *
  * Gives; NULL without memory.

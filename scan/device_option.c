@@ -23,20 +23,20 @@ void device_settings_release(struct device_settings *settings)
 	*settings = (struct device_settings){0};
 }
 
-static void settings_note(struct device_settings *settings, const char *name, const char *wanted,
-    const char *got, bool exact)
+static struct device_setting *settings_note(struct device_settings *settings, const char *name,
+    const char *wanted, const char *got, bool exact)
 {
 	struct device_setting *s = NULL;
 
 	if (!settings)
-		return;
+		return NULL;
 	for (int i = 0; i < settings->n; i++)
 		if (strcmp(settings->list[i].name, name) == 0)
 			s = &settings->list[i];
 	if (!s) {
 		void *list = realloc(settings->list, sizeof *s * (size_t)(settings->n + 1));
 		if (!list)
-			return; /* a note less */
+			return NULL; /* a note less */
 		settings->list = list;
 		s = &settings->list[settings->n++];
 	}
@@ -44,6 +44,16 @@ static void settings_note(struct device_settings *settings, const char *name, co
 	snprintf(s->wanted, sizeof s->wanted, "%s", wanted);
 	snprintf(s->got, sizeof s->got, "%s", got);
 	s->exact = exact;
+	s->lacking = false;
+	return s;
+}
+
+void device_option_leave(const char *name, const char *value, struct device_settings *settings)
+{
+	struct device_setting *s = settings_note(settings, name, value, "", false);
+
+	if (s)
+		s->lacking = true;
 }
 
 /* --- finding --------------------------------------------------------------- */

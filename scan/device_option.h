@@ -20,7 +20,8 @@ struct device_setting {
 	char name[64];
 	char wanted[DEVICE_VALUE_SIZE];
 	char got[DEVICE_VALUE_SIZE];
-	bool exact; /* false: rounded, or not taken */
+	bool exact;   /* false: rounded, or not taken (got is "") */
+	bool lacking; /* the device has no such option, or not now; it was left out */
 };
 
 struct device_settings { /* {0} is empty; the last for each name counts */
@@ -45,6 +46,9 @@ bool device_option_settable(SANE_Handle handle, const char *name);
  */
 bool device_option_set(SANE_Handle handle, const char *name, const char *value,
     struct device_settings *settings, struct error *err);
+
+/* Notes that an option was left out, since the device lacks it. */
+void device_option_leave(const char *name, const char *value, struct device_settings *settings);
 
 /* A number in the option's own unit (SANE_Fixed or whole); clamped to its range, noted. */
 bool device_option_set_number(SANE_Handle handle, const char *name, double value,

@@ -326,8 +326,9 @@ static bool extra_set(
 	name[eq - extra] = '\0';
 	if (!maybe)
 		return device_option_set(handle, name, eq + 1, settings, err);
-	if (device_option_settable(handle, name) &&
-	    !device_option_set(handle, name, eq + 1, settings, &ignored))
+	if (!device_option_settable(handle, name))
+		device_option_leave(name, eq + 1, settings);
+	else if (!device_option_set(handle, name, eq + 1, settings, &ignored))
 		log_put(LOG_NOTE, "scanner", "%s; %s", ignored.what, ignored.todo);
 	return true;
 }

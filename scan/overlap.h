@@ -2,19 +2,18 @@
  * Two sheets that went through as one and lap over each other, seen in the image of one side. Told
  * only where nothing else looks alike, so that a stack of ordinary paper never stops for it:
  *
- *	  ┌─────────┐ · notch      The outline: two sheets of one width, shifted against each
- *	  │         ├─┐            other, leave a notch at two opposite corners, both of the same
- *	  │         │ │            size, with straight sides and a square corner.
- *	  │ ─ ─ ─ ─ ┘ │ edge
- *	  └─┐         │            The edge: one such notch, and the line that goes on from it
- *across └─────────┘            the paper to its other side: the upper sheet's edge. Or a sheet as
- *	· notch                    wide as A4 or A5 but longer, with such a line where a sheet of
- *that width would end.
+ *	  ┌─────────┐ · notch     The outline: two sheets of one width, shifted against
+ *	  │         ├─┐           each other, leave a notch at two opposite corners, both
+ *	  │         │ │           of the same size, with straight sides and a square
+ *	  │ ─ ─ ─ ─ ┘ │ edge      corner. The edge: one such notch, and a line that goes
+ *	  └─┐         │           on from it across the paper to its other side. The
+ *	    └─────────┘           length: a sheet as wide as A4 or A5 but longer, with a
+ *	· notch                   line across where a sheet of that width would end.
  *
- * All of it wants the paper's outline against a dark background. A fold or a ruled line alone is no
- *sign, nor is a torn corner, a tab, or a slip that stands out. Blind to: sheets that lie exactly
- *upon each other, images that the device has cut to the paper or filled up with white, edges that
- *cast no shadow.
+ * All of it wants the paper's outline against a dark background. No sign is a fold or a ruled line
+ * alone, a torn corner, a tab, a slip that stands out. Blind to sheets that lie exactly upon each
+ * other, to images that the device has cut to the paper or filled up with white, and to edges
+ * without a shadow where the outline does not tell.
  */
 #ifndef ALTAKT_SCAN_OVERLAP_H
 #define ALTAKT_SCAN_OVERLAP_H
