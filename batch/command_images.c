@@ -134,8 +134,16 @@ static int images_assign(
 		goto done;
 	}
 	printf(PLURAL("%s: %d sheet\n", "%s: %d sheets\n", result.sheets), o->batch, result.sheets);
-	if (result.end == FEED_DECIDE && result.why.kind)
+	if (result.end == FEED_DECIDE && result.why.kind) {
 		code = command_fail(&result.why);
+	} else if (result.suspects > 0) {
+		fprintf(stderr,
+		    PLURAL("%d sheet waits for a decision: 'altakt status' names it\n",
+			"%d sheets wait for a decision: 'altakt status' names them\n",
+			result.suspects),
+		    result.suspects);
+		code = EXIT_WAITING;
+	}
 done:
 	free(words.sides);
 	batch_release(&b);

@@ -465,6 +465,17 @@ done:
 	return code;
 }
 
+/* --blanks-dropped: what was taken is of no sheet yet. */
+static void images_say(FILE *to, const char *batch, int images)
+{
+	if (images > 0)
+		fprintf(to,
+		    PLURAL("%s: %d image waits to be assigned to a sheet: altakt sheet images %s\n",
+			"%s: %d images wait to be assigned to sheets: altakt sheet images %s\n",
+			images),
+		    batch, images, batch);
+}
+
 /* Imports what is complete, again and again, until it is stopped or nothing has come for --idle. */
 static int watch_do(struct feed_job *job)
 {
@@ -473,7 +484,7 @@ static int watch_do(struct feed_job *job)
 	struct watch *watch = NULL;
 	struct error err = {0};
 	const char *const *paths;
-	int n = 0, waiting = 0, sheets = 0, suspects = 0, code = EXIT_DONE;
+	int n = 0, waiting = 0, sheets = 0, images = 0, suspects = 0, code = EXIT_DONE;
 	time_t last = time(NULL);
 	bool over = false;
 
@@ -497,11 +508,14 @@ static int watch_do(struct feed_job *job)
 				if (!job->held || strcmp(paths[i], job->held) != 0)
 					watch_take(watch, paths[i]);
 			sheets += job->result.sheets;
+			images += job->result.images; /* --blanks-dropped: of no sheet yet */
 			suspects += job->result.suspects;
-			if (job->result.sheets > 0) {
+			if (job->result.sheets > 0 || job->result.images > 0) {
 				last = time(NULL);
-				fprintf(stderr, _("%s: %d sheets recorded in this call\n"),
-				    job->result.batch, sheets);
+				if (job->result.sheets > 0)
+					fprintf(stderr, _("%s: %d sheets recorded in this call\n"),
+					    job->result.batch, sheets);
+				images_say(stderr, job->result.batch, images);
 				snprintf(
 				    job->watched, sizeof job->watched, "%s", job->result.batch);
 				w->batch = job->watched;
@@ -528,6 +542,7 @@ static int watch_do(struct feed_job *job)
 		code = EXIT_WAITING;
 	}
 	job->result.sheets = sheets;
+	job->result.images = images;
 	snprintf(job->result.batch, sizeof job->result.batch, "%s", job->watched);
 	watch_close(watch);
 	return code;
@@ -569,24 +584,16 @@ static int run_import(const struct call *call, int argc, char **argv)
 		code = count_give(&job);
 	} else if (job.words.watch) {
 		code = watch_do(&job);
-		if (job.result.batch[0])
-			printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
-			    job.result.sheets);
 	} else {
 		if (!feed_do(&job, "altakt import", args, n, NULL, &err))
 			code = command_fail(&err);
 		else
 			code = feed_end_say(&job);
-		if (job.result.batch[0])
-			printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
-			    job.result.sheets);
-		if (job.result.images > 0)
-			printf(
-			    PLURAL(
-				"%s: %d image waits to be assigned to a sheet: altakt sheet images %s\n",
-				"%s: %d images wait to be assigned to sheets: altakt sheet images %s\n",
-				job.result.images),
-			    job.result.batch, job.result.images, job.result.batch);
+	}
+	if (job.result.batch[0] && !only_count) {
+		printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
+		    job.result.sheets);
+		images_say(stdout, job.result.batch, job.result.images);
 	}
 	job_release(&job);
 	return code;

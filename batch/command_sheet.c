@@ -480,6 +480,24 @@ static bool range_keep_near_equal(struct correction *c, int *decided, struct err
 		err);
 }
 
+/* What was decided already is changed by what changes paper, which is told. */
+static bool nothing_waits(const struct correction *c, const char *named, struct error *err)
+{
+	const struct tally_sheet *s = &c->batch.tally.sheets[c->range.from - 1];
+	char todo[256];
+
+	if (c->range.from == c->range.to && s->voided) {
+		snprintf(todo, sizeof todo,
+		    _("to take that back, feed the paper again: 'altakt sheet insert --after %s/%d' gives it its place"),
+		    c->batch.name, s->n);
+		return error_set(
+		    err, ERROR_USAGE, todo, _("sheet %s waits for no decision: it is void"), named);
+	}
+	return error_set(err, ERROR_USAGE,
+	    _("'altakt status' names those that wait; a sheet that was fed is changed with 'altakt sheet void' or 'move'"),
+	    _("sheet %s waits for no decision"), named);
+}
+
 static int run_decide(const struct call *call, int argc, char **argv)
 {
 	struct correction c = {.volume = 1};
@@ -522,9 +540,7 @@ static int run_decide(const struct call *call, int argc, char **argv)
 	}
 	decided = decided > kept ? decided : kept;
 	if (ok && decided == 0)
-		ok = error_set(&err, ERROR_USAGE,
-		    _("'altakt status' names those that wait; a sheet that was fed is changed with 'altakt sheet void' or 'move'"),
-		    _("sheet %s waits for no decision"), args[0]);
+		ok = nothing_waits(&c, args[0], &err);
 	ok = ok && batch_commit(&c.batch, &err);
 	code = ok ? EXIT_DONE : command_fail(&err);
 	if (ok)

@@ -35,6 +35,7 @@ struct feed {
 	bool started;	 /* feeding_started is recorded */
 	bool file_asked; /* --file is still to be opened */
 	int assigned;	 /* images that waited and are sides of this sheet */
+	bool unknown;	 /* the register did not know the file named when they were taken */
 	bool register_any;
 	struct feeder *feeder;
 	struct refed *refed; /* after a stop: whether paper is fed a second time */
@@ -329,6 +330,19 @@ static bool view_put(
 	return event(feed, e, err);
 }
 
+static bool suspect_has(const struct finding *f, const char *name)
+{
+	size_t i;
+	const json_t *one;
+
+	json_array_foreach(f->suspects, i, one)
+	{
+		if (strcmp(json_string_value(one), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* --blanks-dropped: it is recorded, and of no sheet until somebody assigns it. */
 static bool image_take(
     struct feed *feed, const struct fed_sheet *s, const struct finding *f, struct error *err)
@@ -345,6 +359,8 @@ static bool image_take(
 			f->cover->volume, "serial", f->cover->serial));
 	if (e && f->unreadable)
 		json_object_set_new(e, "unreadable", json_true());
+	if (e && !f->cover && suspect_has(f, "unknown_file"))
+		json_object_set_new(e, "unknown_file", json_true());
 	if (e && s->images[0].lapped)
 		json_object_set_new(e, "lapped", json_true());
 	return event(feed, e, err);
@@ -364,6 +380,8 @@ static bool sheet_put(
 	const struct tally_sheet *viewed = view_of(feed, s, f);
 	if (viewed)
 		return view_put(feed, s, viewed, err);
+	if (feed->unknown && !f->cover)
+		json_array_append_new(f->suspects, json_string("unknown_file"));
 	if (o->same_sheet && !f->cover && !f->unreadable)
 		json_array_append_new(f->suspects, json_string("no_view"));
 	if (feed->file_asked) {
@@ -874,8 +892,12 @@ bool feed_assign(struct workspace *w, const struct feed_options *o, const int *s
 		struct fed_sheet sheet = {
 		    .n_images = sides[i], .n_expected = sides[i], .device_count = -1};
 		char *taken[2] = {NULL, NULL};
+		feed.unknown = false;
 		for (int k = 0; k < sides[i]; k++) {
-			waiting_image(w, json_array_get(waiting, at + (size_t)k), &sheet.images[k]);
+			const json_t *e = json_array_get(waiting, at + (size_t)k);
+			waiting_image(w, e, &sheet.images[k]);
+			feed.unknown =
+			    feed.unknown || json_is_true(json_object_get(e, "unknown_file"));
 			taken[k] = file_path("%s", sheet.images[k].path);
 		}
 		at += (size_t)sides[i];

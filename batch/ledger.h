@@ -32,7 +32,7 @@
  *   sheet_moved      sheet file after(sheet or "") reason
  *   rescan_asked     sheet reason                     the next sheet fed supersedes it
  *   insert_asked     sheet reason                     the next sheet fed comes behind it
- *   image_taken      image(from 1) images[] cover_read{} unreadable lapped
+ *   image_taken      image(from 1) images[] cover_read{} unreadable lapped unknown_file
  *                                                     --blanks-dropped: of no sheet; a later
  *                                                     sheet_fed has "assigned": how many of them,
  *                                                     in order, are its sides

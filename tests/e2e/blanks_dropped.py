@@ -1,8 +1,11 @@
 """A device that removed blank sides itself: nobody knows the pairs until a person assigns the images."""
+import glob
 import os
 import shutil
+import signal
 
-from harness import Page, Stack, balance, check, contains, equal, independent, main, valid, words
+from harness import (WAITING, Page, Stack, balance, check, contains, equal, independent, main, stop, valid,
+                     wait_until, words)
 
 A, B = "33/4711", "33/4712"
 
@@ -82,6 +85,59 @@ def test_one_file_named_by_the_operator(ws):
     shutil.rmtree(folder)
     ws("verify")
     independent(ws.path)
+
+
+def test_a_file_that_the_register_does_not_know(ws):
+    ws.register(f"file_number\n{A}\n")
+    folder = images(ws)
+    for name in ("00001.jpg", "00002.jpg", "00007.jpg", "00008.jpg"):
+        os.remove(os.path.join(folder, name))
+    ws("import", "--blanks-dropped", "--file", "99/9", "--sheets", 5, folder)
+    batch = ws.batch()
+    said = ws("sheet", "assign", batch, "--single", "--by", "Erika Mustermann", expect=WAITING)
+    contains(said.err, "1 sheet waits for a decision")
+    contains(ws("close", batch, expect=WAITING).err, f"{batch}/1", "register does not know")
+    ws("decide", f"{batch}/1", "keep", "--by", "Erika Mustermann", "--reason", "steht auf der Akte")
+    ws("close", batch)
+    equal([(f["file_number"], f["sheets"]) for f in ws.manifest()["files"]], [("99/9", 5)], "files")
+    ws("verify")
+    independent(ws.path)
+
+
+def test_a_watched_folder(ws):
+    folder = images(ws)
+    for name in ("00001.jpg", "00002.jpg", "00007.jpg", "00008.jpg"):
+        os.remove(os.path.join(folder, name))
+    inbox = os.path.join(ws.folder, "inbox")
+    os.makedirs(inbox)
+    process = ws.start("import", "--watch", inbox, "--blanks-dropped", "--file", A)
+    try:
+        for n, name in enumerate(sorted(os.listdir(folder)), 1):
+            os.rename(os.path.join(folder, name), os.path.join(inbox, name))
+            wait_until("it is taken", lambda: taken(ws) == n)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        stop(process)
+    contains(out.decode(), "5 images wait")
+    contains(err.decode(), "1 image waits", "5 images wait")
+    batch = ws.batch()  # one, whatever came when
+    ws("sheet", "assign", batch, "1+2", "3..5", "--by", "Erika Mustermann")
+    contains(ws("close", batch, expect=WAITING).err, "its count is needed")
+    ws("import", "--batch", batch, "--file", A, "--sheets", 4)
+    ws("close", batch)
+    equal([(f["file_number"], f["sheets"], f["images"]) for f in ws.manifest()["files"]], [(A, 4, 5)], "files")
+    ws("verify")
+    independent(ws.path)
+
+
+def taken(ws):
+    """Images taken, by ledgers of which the last line may be half written."""
+    n = 0
+    for path in glob.glob(os.path.join(ws.path, "batches/*/ledger.jsonl")):
+        with open(path, "rb") as f:
+            n += f.read().count(b'"event":"image_taken"')
+    return n
 
 
 def test_init_takes_no_folder_of_other_things(folder):
