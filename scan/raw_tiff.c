@@ -488,6 +488,56 @@ static bool strips_read(struct tiff_page *t, struct error *err)
 	return ok;
 }
 
+/*
+ * The size that a JBIG strip's own head gives (ITU-T T.82, 6.2.2: octets 5 to 12): the decoder
+ * takes memory for it, and ends the program where there is none.
+ */
+static bool jbig_head_fits(const struct tiff_page *t, uint32_t strip, uint32_t rows)
+{
+	uint8_t head[20] = {0};
+	uint16_t order = FILLORDER_MSB2LSB;
+
+	if (TIFFReadRawStrip(t->tif, strip, head, sizeof head) != (tmsize_t)sizeof head)
+		return false;
+	TIFFGetFieldDefaulted(t->tif, TIFFTAG_FILLORDER, &order);
+	if (order == FILLORDER_MSB2LSB) /* libtiff turns them all, the head too */
+		TIFFReverseBits(head, sizeof head);
+	uint32_t w =
+	    (uint32_t)head[4] << 24 | (uint32_t)head[5] << 16 | (uint32_t)head[6] << 8 | head[7];
+	uint32_t h =
+	    (uint32_t)head[8] << 24 | (uint32_t)head[9] << 16 | (uint32_t)head[10] << 8 | head[11];
+	return w == t->width_px && h <= rows && head[2] == 1;
+}
+
+/* JBIG is decoded by strips alone; it has one bit a pixel. */
+static bool whole_strips_read(struct tiff_page *t, struct error *err)
+{
+	uint32_t rows = t->height_px;
+	uint64_t bytes = TIFFStripSize64(t->tif);
+	size_t row_bytes = (size_t)TIFFScanlineSize(t->tif);
+	bool ok = true;
+
+	TIFFGetFieldDefaulted(t->tif, TIFFTAG_ROWSPERSTRIP, &rows);
+	rows = rows < t->height_px ? rows : t->height_px;
+	if (pixGetDepth(t->pix) != 1 || rows == 0 || bytes > (uint64_t)512 << 20 ||
+	    bytes < (uint64_t)row_bytes * rows)
+		return page_refused(t, err, _("strips of %u lines are not read"), rows);
+	uint8_t *strip = calloc(1, (size_t)bytes + 8);
+	if (!strip)
+		return error_errno(err, NULL, _("cannot read the image '%s'"), t->path);
+	for (uint32_t y = 0; ok && y < t->height_px; y++) {
+		if (y % rows == 0 &&
+		    (!jbig_head_fits(t, y / rows, rows) ||
+			TIFFReadEncodedStrip(t->tif, y / rows, strip, (tmsize_t)bytes) < 0 ||
+			t->complaint->first[0]))
+			ok = page_damaged(t, err);
+		else
+			bits_put(t, strip + (size_t)(y % rows) * row_bytes, 0, t->width_px, y);
+	}
+	free(strip);
+	return ok;
+}
+
 static bool tiles_read(struct tiff_page *t, struct error *err)
 {
 	int planes = t->planar == PLANARCONFIG_SEPARATE ? t->samples : 1;
@@ -606,7 +656,9 @@ static bool page_read(struct tiff_page *t, uint16_t orientation, struct error *e
 		return page_damaged(t, err);
 	if (!raw_pix_make((int)t->width_px, (int)t->height_px, depth, &t->pix, err))
 		return false;
-	if (!(TIFFIsTiled(t->tif) ? tiles_read(t, err) : strips_read(t, err)))
+	if (!(TIFFIsTiled(t->tif)			 ? tiles_read(t, err)
+		    : t->compression == COMPRESSION_JBIG ? whole_strips_read(t, err)
+							 : strips_read(t, err)))
 		return false;
 	if (depth == 1)
 		pixSetPadBits(t->pix, 0);

@@ -116,12 +116,13 @@ static double feed_run(const char *stack, const char *spool, int n_images, bool 
 	    .scanner = {.device = device, .mode = "Color", .resolution_dpi = 300},
 	    .spool_folder = spool,
 	    .compression = "zstd",
-	    .first_n = 1};
+	    .first_n = 1,
+	    .overlap = true}; /* as the program does by default */
 	struct feeder *feeder = NULL;
 	struct feeder_figures figures;
 	struct error err = {0};
 	long early_kib = 0;
-	int images = 0;
+	int images = 0, alarms = 0;
 	bool ended = false;
 
 	if (!feeder_open(&options, &feeder, &err))
@@ -144,14 +145,20 @@ static double feed_run(const char *stack, const char *spool, int n_images, bool 
 		if (images >= 100 && !early_kib)
 			early_kib = peak_kib();
 		/* what is measured is the feeding, not the size of this disk */
-		for (int i = 0; i < e.sheet.n_images; i++)
+		for (int i = 0; i < e.sheet.n_images; i++) {
+			alarms += e.sheet.images[i].lapped;
 			if (images > 200)
 				unlink(e.sheet.images[i].path);
+		}
 		feeder_event_release(&e);
 	}
 	double s = now_s() - since;
 	feeder_figures(feeder, &figures);
 	feeder_close(feeder);
+	if (alarms > 0) {
+		fprintf(stderr, "feed: %d images of one sheet are taken for two\n", alarms);
+		exit(1);
+	}
 	if (images != n_images) {
 		fprintf(stderr, "feed: %d images came, %d were laid\n", images, n_images);
 		exit(1);
