@@ -101,7 +101,8 @@ void farm_options_read(const struct settings *s, const char *models, struct farm
 	    .credentials = settings_text(s, "farm.credentials"),
 	    .models = models,
 	    .on_disk = strcmp(settings_text(s, "farm.storage"), "disk") == 0,
-	    .replicas = (int)settings_int(s, "farm.replicas")};
+	    .replicas = (int)settings_int(s, "farm.replicas"),
+	    .ack_wait_ms = (int)settings_int(s, "farm.silence") * 1000};
 }
 
 static bool wants_script(const struct reading *r)

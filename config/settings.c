@@ -85,6 +85,7 @@ static const struct key keys[] = {
     {"farm.credentials", KEY_TEXT, ""},
     {"farm.storage", KEY_TEXT, "memory"},
     {"farm.replicas", KEY_INT, "1", 1, 5},
+    {"farm.silence", KEY_INT, "30", 1, 600},
 
     {"rules.name", KEY_NAME, "hessen-2020", .guarded = true},
     {"rules.version", KEY_INT, "1", 1, 1000000, .guarded = true},

@@ -30,7 +30,7 @@ struct sent { /* a page that is out */
 	size_t n_bytes;
 	struct farm_page page; /* without its image */
 	int width_px, height_px, depth;
-	int64_t due_ms;
+	int64_t sent_ms, due_ms;
 	struct sent *next;
 };
 
@@ -46,6 +46,8 @@ struct farm {
 	uint64_t reconnects;
 	bool away;
 	int64_t away_since_ms;
+	int64_t shaken_ms; /* when the broker last went away or its cluster elected anew */
+	char leader[64];   /* of the workers' consumer; empty where there is no cluster */
 	int64_t in_flight_bytes, limit_bytes;
 	int patience_ms, n_sent, n_ready;
 	struct sent *sent;
@@ -65,6 +67,25 @@ static void unsubscribe(struct farm *farm)
 	natsSubscription_Destroy(farm->texts);
 	natsSubscription_Destroy(farm->given_up);
 	farm->texts = farm->given_up = NULL;
+}
+
+/* Which broker of the cluster hands pages out; another one than before may have lost deliveries. */
+static void leader_look(struct farm *farm)
+{
+	jsConsumerInfo *info = NULL;
+	char durable[64];
+
+	if (js_GetConsumerInfo(&info, farm->link.js, FARM_PAGES,
+		farm_consumer(&farm->link, durable, sizeof durable), NULL, NULL) != NATS_OK) {
+		farm->shaken_ms = now_ms();
+		return;
+	}
+	const char *leader = info->Cluster && info->Cluster->Leader ? info->Cluster->Leader : "";
+	if (strcmp(leader, farm->leader) != 0) {
+		farm->shaken_ms = now_ms();
+		snprintf(farm->leader, sizeof farm->leader, "%s", leader);
+	}
+	jsConsumerInfo_Destroy(info);
 }
 
 /* Everything on the broker's side that a restart of it may have taken. */
@@ -91,6 +112,8 @@ static bool subscribe(struct farm *farm, struct error *err)
 	if (s != NATS_OK)
 		return error_set(err, ERROR_BUSY, NULL,
 		    _("the farm's answers cannot be awaited: %s"), natsStatus_GetText(s));
+	leader_look(farm);
+	farm->shaken_ms = now_ms();
 	return true;
 }
 
@@ -229,7 +252,8 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 	sent->width_px = pixGetWidth(image);
 	sent->height_px = pixGetHeight(image);
 	sent->depth = pixGetDepth(image);
-	sent->due_ms = now_ms() + farm->patience_ms;
+	sent->sent_ms = now_ms();
+	sent->due_ms = sent->sent_ms + farm->patience_ms;
 	s = natsConnection_Status(farm->link.connection) == NATS_CONN_STATUS_CONNECTED
 	    ? publish(farm, sent)
 	    : NATS_NOT_YET_CONNECTED;
@@ -364,9 +388,15 @@ static void given_up_take(struct farm *farm)
 		for (struct sent *sent = farm->sent; sequence && sent; sent = sent->next)
 			if (sent->sequence == sequence) {
 				withdraw(farm, sent); /* a work queue keeps it otherwise */
-				settle(farm, sent, FARM_ASIDE,
-				    "two workers of the farm died or went silent on this page",
-				    NULL);
+				leader_look(farm);
+				if (sent->sent_ms < farm->shaken_ms) /* no word about workers */
+					settle(farm, sent, FARM_LOST,
+					    "the farm's broker failed while it was out", NULL);
+				else
+					settle(farm, sent, FARM_ASIDE,
+					    "two workers of the farm died or went silent on this "
+					    "page",
+					    NULL);
 				break;
 			}
 		json_decref(advisory);

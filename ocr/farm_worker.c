@@ -13,8 +13,9 @@
 #include "ocr/farm_image.h"
 #include "ocr/farm_wire.h"
 
-#define FETCH_MS 1000
-#define AGAIN_MS 500
+#define FETCH_MS     1000
+#define AGAIN_MS     500
+#define ANSWER_TRIES 20 /* a cluster that elects its leader takes no answer for some seconds */
 
 /* While a page takes long, the broker hears that somebody is at it. */
 struct keeper {
@@ -144,6 +145,11 @@ static void page_do(struct farm_link *link, natsMsg *msg, farm_recogniser recogn
 		if ((unsigned char)*p < 0x20)
 			*p = ' ';
 	natsStatus s = answer_send(link, msg, done ? &recognition : NULL, err.what);
+	for (int i = 1; i < ANSWER_TRIES && s != NATS_OK && s != NATS_INVALID_ARG; i++) {
+		natsMsg_InProgress(msg, NULL);
+		nats_Sleep(AGAIN_MS);
+		s = answer_send(link, msg, done ? &recognition : NULL, err.what);
+	}
 	if (s == NATS_OK)
 		natsMsg_AckSync(msg, NULL, NULL);
 	else if (s == NATS_INVALID_ARG)

@@ -1,0 +1,485 @@
+"""The farm as a user has it: a real nats-server, 'altakt worker' as processes of their own, and
+'altakt process --farm' beside them, while workers, brokers and the network between them fail.
+
+The same batch is read on local cores once; whatever happens to the farm, each page's ALTO has to
+be the same, byte for byte, exactly once in the bundle. What single messages do is in test_farm.c.
+Runs in a network of its own where the machine gives one (unshare -n).
+"""
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+from harness import SOURCE, BLANK, Page, Skip, Stack, Workspace, check, contains, equal, files_below, independent, words
+
+SHEETS = 5
+SILENCE = ("--set", "farm.silence=5")
+PAGES, TEXTS = "ALTAKT_PAGES", "ALTAKT_TEXTS"
+OWN_NETWORK = bool(os.environ.get("ALTAKT_OWN_NETWORK"))
+
+
+# --- the batch --------------------------------------------------------------------------------------------
+
+
+class Batch:
+    """Fed once, read once without a farm; each test works on a copy of what was fed."""
+    folder = None
+
+    @classmethod
+    def copy(cls, folder):
+        if not cls.folder:
+            cls.folder = tempfile.mkdtemp(prefix="altakt-e2e-farm-")
+            ws = Workspace(cls.folder, os.path.join(cls.folder, "fed"))
+            stack = Stack()
+            stack.cover("FARM-1")
+            for n in range(1, SHEETS + 1):
+                stack.sheet(Page(kind="letter", seed=n), BLANK if n == 3 else Page(words(n)))
+            ws("scan", "--device", stack.lay(cls.folder))
+            here = Workspace.__new__(Workspace)
+            here.folder, here.path = cls.folder, os.path.join(cls.folder, "here")
+            shutil.copytree(ws.path, here.path)
+            here("process")
+            cls.spool = texts(os.path.join(here.path, "spool"))
+            here("close", here.batch())
+            cls.bundle, cls.pages = bundled(here), here.manifest()["counts"]["pages"]
+            equal(len(cls.bundle), cls.pages, "ALTO files in the bundle read here")
+        ws = Workspace.__new__(Workspace)
+        ws.folder, ws.path = folder, os.path.join(folder, f"ws{len(os.listdir(folder))}")
+        shutil.copytree(os.path.join(cls.folder, "fed"), ws.path)
+        return ws
+
+
+def texts(folder):
+    found = {}
+    for path in files_below(folder):
+        if path.endswith(".xml"):
+            with open(path, "rb") as f:
+                data = f.read()
+            if b"<alto" in data[:500]:
+                found[os.path.relpath(path, folder)] = data
+    return found
+
+
+def bundled(ws):
+    return texts(os.path.join(ws.path, "files"))
+
+
+def same_as_here(ws, aside=0):
+    """Every page once in the bundle, its text as read here; at most aside of them without, and why."""
+    ws("close", ws.batch(), expect=None if aside else harness.DONE)
+    found, counts = bundled(ws), ws.manifest()["counts"]
+    equal(sorted(found), sorted(Batch.bundle), "pages in the bundle")
+    equal(counts["pages"], Batch.pages, "pages")
+    differ = [name for name in found if found[name] != Batch.bundle[name]]
+    check(len(differ) == counts["ocr_failed"] <= aside, f"{differ} differ, {counts['ocr_failed']} without text")
+    if differ:
+        with open(os.path.join(ws.path, "altakt.log"), encoding="utf-8") as f:
+            contains(f.read(), "two workers of the farm died or went silent on this page")
+    independent(os.path.join(ws.path, "batches", ws.batch()))
+
+
+# --- the broker --------------------------------------------------------------------------------------------
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    """Started in a group of its own, and ended with the test."""
+
+    def __init__(self, args, log, **more):
+        self.log = log
+        with open(log, "ab") as f:
+            self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=f, stderr=f,
+                                            start_new_session=True, **more)
+
+    def kill(self, number=signal.SIGKILL):
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+        return self.process.wait(60)
+
+    def said(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+
+class Broker(Process):
+    def __init__(self, folder, name="broker", port=None, conf="", address="127.0.0.1"):
+        self.port, self.folder, self.name = port or free_port(), folder, name
+        self.url = f"nats://{address}:{self.port}"
+        self.conf = os.path.join(folder, name + ".conf")
+        if conf is not None and not os.path.exists(self.conf):
+            store = os.path.join(folder, name + "-store")
+            with open(self.conf, "w", encoding="utf-8") as f:
+                f.write(f'server_name: {name}\nlisten: "{address}:{self.port}"\n'
+                        + (conf if "jetstream" in conf else conf + "max_payload: 8454144\n"
+                           f'jetstream {{ store_dir: "{store}" }}\n'))
+        super().__init__(["nats-server", "-c", self.conf], os.path.join(folder, name + ".log"))
+        harness.wait_until("the broker listens", lambda: self.listens(address))
+
+    def listens(self, address):
+        check(self.process.poll() is None, f"the broker ended: {self.said()}")
+        with socket.socket() as s:
+            return s.connect_ex((address, self.port)) == 0
+
+    def again(self):
+        return Broker(self.folder, self.name, self.port, None)
+
+
+class Client:
+    """As much of NATS's protocol as it takes to look at the broker, and to be a bad worker."""
+
+    def __init__(self, port, timeout=30):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.file = self.socket.makefile("rb")
+        check(self.file.readline().startswith(b"INFO "), "the broker greets")
+        self.inbox = "_INBOX." + os.urandom(8).hex()
+        self.send(b'CONNECT {"verbose":false,"headers":true,"no_responders":true,"lang":"py","version":"1"}\r\n'
+                  + f"SUB {self.inbox} 1\r\nPING\r\n".encode())
+        while self.file.readline() != b"PONG\r\n":
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def publish(self, subject, data, reply="", headers=None):
+        if headers is None:
+            self.send(f"PUB {subject} {reply} {len(data)}\r\n".encode() + data + b"\r\n")
+            return
+        head = ("NATS/1.0\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n").encode()
+        self.send(f"HPUB {subject} {reply} {len(head)} {len(head) + len(data)}\r\n".encode() + head + data + b"\r\n")
+
+    def next(self):
+        """A message: reply subject, headers, data."""
+        while True:
+            line = self.file.readline()
+            check(line, "the broker closed the connection")
+            words_ = line.decode().split()
+            if words_[0] == "PING":
+                self.send(b"PONG\r\n")
+            elif words_[0] in ("MSG", "HMSG"):
+                data = self.file.read(int(words_[-1]) + 2)[:-2]
+                size = int(words_[-2]) if words_[0] == "HMSG" else 0
+                reply = words_[3] if len(words_) == (6 if size else 5) else ""
+                head = data[:size].decode().split("\r\n")
+                headers = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+                return reply, {"status": head[0][9:], **headers}, data[size:]
+            elif words_[0] == "-ERR":
+                raise ConnectionError(line.decode())
+
+    def ask(self, subject, data=None):
+        self.publish("$JS.API." + subject, json.dumps(data).encode() if data is not None else b"", self.inbox)
+        answer = self.next()[2]
+        return json.loads(answer) if answer else {"error": {"description": "nobody answers"}}
+
+
+def consumer(port):
+    """The name of the workers' consumer, once a worker or station has made it."""
+    with Client(port) as client:
+        names = client.ask(f"CONSUMER.NAMES.{PAGES}").get("consumers") or []
+    return names[0] if names else None
+
+
+def queue(port):
+    """Of the pages: how many were handed out, and how many are with workers now."""
+    name = consumer(port)
+    if not name:
+        return 0, 0
+    with Client(port) as client:
+        found = client.ask(f"CONSUMER.INFO.{PAGES}.{name}")
+    return (found["delivered"]["consumer_seq"], found["num_ack_pending"]) if "delivered" in found else (0, 0)
+
+
+def held(port, stream):
+    with Client(port) as client:
+        return client.ask(f"STREAM.INFO.{stream}")["state"]["messages"]
+
+
+class Worker(Process):
+    n = 0
+
+    def __init__(self, folder, url, *args, prefix=()):
+        Worker.n += 1
+        super().__init__([*prefix, harness.PROGRAM, "--set", "ocr.languages=deu", *SILENCE, *args, "worker", "--farm",
+                          url], os.path.join(folder, f"worker{Worker.n}.log"), env=harness.environment())
+        harness.wait_until("the worker works", lambda: "working for" in self.said() or self.process.poll() is not None)
+        check(self.process.poll() is None, self.said())
+
+
+def process(ws, url, *args, prefix=()):
+    """Starts page work with one core here, so that pages go to the farm."""
+    return Process([*prefix, harness.PROGRAM, "-w", ws.path, *SILENCE, "--set", "farm.jobs=4", *args, "process",
+                    "--jobs", "1", "--farm", url], os.path.join(ws.folder, os.path.basename(ws.path) + ".out"),
+                   env=harness.environment())
+
+
+def finish(run):
+    try:
+        code = run.process.wait(harness.TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        code = None
+    equal(code, harness.DONE, f"exit code of process --farm\n{run.said()}\n")
+    check(not re.search(r"Sanitizer|runtime error:", run.said()), run.said())
+
+
+class Everything(list):
+    """Ends what a test started, the last first."""
+
+    def __enter__(self):
+        return self
+
+    def add(self, process_):
+        self.append(process_)
+        return process_
+
+    def __exit__(self, *_):
+        for process_ in reversed(self):
+            process_.kill()
+
+
+def handed_out(run, port, n):
+    """Until n pages were handed out and one is with a worker."""
+    def there():
+        check(run.process.poll() is None, f"page work ended before {n} pages were handed out\n{run.said()}")
+        return queue(port)[0] >= n and queue(port)[1] > 0
+    harness.wait_until("pages are with workers", there)
+
+
+# --- tests ---------------------------------------------------------------------------------------------
+
+
+def test_same_as_on_local_cores(folder):
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        for _ in range(2):
+            all_.add(Worker(folder, broker.url))
+        run = all_.add(process(ws, broker.url))
+        finish(run)
+        check(queue(broker.port)[0] >= 1, f"the farm read nothing\n{run.said()}")
+        equal((held(broker.port, PAGES), held(broker.port, TEXTS)), (0, 0), "pages and texts the broker still holds")
+        equal(texts(os.path.join(ws.path, "spool")), Batch.spool, "texts before the bundle")
+        same_as_here(ws)
+        for worker in all_[1:3]:
+            equal(worker.kill(signal.SIGTERM), 0, f"a worker's end\n{worker.said()}\n")
+
+
+def test_workers_killed_at_random(folder):
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        workers = [all_.add(Worker(folder, broker.url)) for _ in range(2)]
+        run = all_.add(process(ws, broker.url))
+        for n in (1, 3):
+            handed_out(run, broker.port, n)
+            workers.pop(random.randrange(len(workers))).kill()
+            workers.append(all_.add(Worker(folder, broker.url)))
+        finish(run)
+        same_as_here(ws, aside=2)  # both may have died of the same page: they had it
+
+
+def test_broker_killed_and_back(folder):
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        for _ in range(2):
+            all_.add(Worker(folder, broker.url))
+        run = all_.add(process(ws, broker.url))
+        handed_out(run, broker.port, 1)
+        broker.kill()
+        all_.add(broker.again())
+        finish(run)
+        same_as_here(ws)
+        again = Batch.copy(folder)  # the workers have found it again
+        finish(all_.add(process(again, broker.url)))
+        check(queue(broker.port)[0] >= 1, "nothing was handed out after the restart")
+        same_as_here(again)
+
+
+def test_broker_stays_away(folder):
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        all_.add(Worker(folder, broker.url))
+        run = all_.add(process(ws, broker.url))
+        handed_out(run, broker.port, 1)
+        broker.kill()
+        finish(run)
+        same_as_here(ws)
+        contains(run.said() + open(os.path.join(ws.path, "altakt.log"), encoding="utf-8").read(),
+                 "the page is recognised here")
+
+
+def test_one_of_three_brokers_killed(folder):
+    ws = Batch.copy(folder)
+    ports, routes = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
+    with Everything() as all_:
+        brokers = []
+        for i in range(3):
+            store = os.path.join(folder, f"store{i}")
+            conf = (f'max_payload: 8454144\njetstream {{ store_dir: "{store}" }}\ncluster {{ name: altakt\n'
+                    f'listen: "127.0.0.1:{routes[i]}"\nroutes: [ '
+                    + ", ".join(f"nats-route://127.0.0.1:{r}" for r in routes) + " ] }\n")
+            brokers.append(all_.add(Broker(folder, f"broker{i}", ports[i], conf)))
+
+        def ready():
+            with Client(ports[0], 3) as client:
+                made = client.ask("STREAM.CREATE.PROBE", {"name": "PROBE", "subjects": ["probe"], "storage": "memory",
+                                                          "retention": "limits", "num_replicas": 3, "max_consumers": -1,
+                                                          "max_msgs": -1, "max_bytes": -1, "discard": "old"})
+                return "error" not in made and "error" not in client.ask("STREAM.DELETE.PROBE")
+
+        def agreed():
+            try:
+                return ready()
+            except TimeoutError:  # no leader yet: nobody answers
+                return False
+        harness.wait_until("the three brokers agree", agreed)
+        url = ",".join(b.url for b in brokers)
+        three = ("--set", "farm.replicas=3")
+        for _ in range(2):
+            all_.add(Worker(folder, url, *three))
+        harness.wait_until("the queue is there", lambda: consumer(ports[0]))
+        run = all_.add(process(ws, url, *three))
+        handed_out(run, ports[0], 1)
+        with Client(ports[0]) as client:
+            leader = client.ask(f"STREAM.INFO.{PAGES}")["cluster"]["leader"]
+        next(b for b in brokers if b.name == leader).kill()
+        finish(run)
+        same_as_here(ws)
+
+
+def bad_answers(alto):
+    """What a hostile or broken worker may send back."""
+    return [b"", os.urandom(100000), b"<alto>" * 1000, b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM "
+            b"'file:///etc/passwd'>]><alto xmlns='http://www.loc.gov/standards/alto/ns-v4#'>&b;</alto>",
+            alto, b"A" * (7 << 20)]
+
+
+def test_worker_answers_rubbish(folder):
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        worker = all_.add(Worker(folder, broker.url))  # makes streams and consumer, then leaves
+        harness.wait_until("the queue is there", lambda: consumer(broker.port))
+        worker.kill()
+        run = all_.add(process(ws, broker.url))
+        bad, spoilt = bad_answers(max(Batch.spool.values(), key=len)), 0
+        with Client(broker.port) as client:
+            client.socket.settimeout(1)
+            name = consumer(broker.port)
+            while run.process.poll() is None:
+                client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{PAGES}.{name}", b'{"batch":1,"expires":500000000}',
+                               client.inbox)
+                try:
+                    reply, headers, _ = client.next()
+                except TimeoutError:
+                    client.file = client.socket.makefile("rb")  # one that timed out reads no further
+                    continue
+                if not headers.get("Altakt-Job"):
+                    continue
+                answer = {"Altakt-Job": headers["Altakt-Job"], "Altakt-Image": headers["Altakt-Image"],
+                          "Altakt-Figures": random.choice(["3 9000 5", "-1 0 0", "2147483648 1 1", "x"])}
+                subject = "altakt.text." + headers["Altakt-Owner"]
+                client.publish(subject, b"of another image", headers={**answer, "Altakt-Image": "0" * 64})
+                client.publish(subject, b"of no job", headers={**answer, "Altakt-Job": "f" * 32})
+                for _ in range(2):  # the second time changes nothing
+                    client.publish(subject, bad[spoilt % len(bad)], headers=answer)
+                client.publish(reply, b"+ACK")
+                spoilt += 1
+        finish(run)
+        check(spoilt >= 2, f"only {spoilt} pages were spoilt")
+        same_as_here(ws)
+
+
+def test_full_stream(folder):
+    """The administrator's limit is smaller than one page: all of it is read here."""
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        with Client(broker.port) as client:
+            made = client.ask(f"STREAM.CREATE.{PAGES}", {
+                "name": PAGES, "subjects": ["altakt.page.>"], "storage": "memory", "retention": "workqueue",
+                "discard": "new", "max_bytes": 2000, "max_msgs": -1, "max_consumers": -1, "num_replicas": 1})
+            check("error" not in made, made)
+        all_.add(Worker(folder, broker.url))
+        run = all_.add(process(ws, broker.url))
+        finish(run)
+        with open(os.path.join(ws.path, "altakt.log"), encoding="utf-8") as f:
+            contains(f.read(), "the farm takes no page now")
+        same_as_here(ws)
+
+
+def test_message_of_100_mb(folder):
+    """Refused at the door by the shipped settings, and by the streams where the door is wide open."""
+    huge = bytes(100 << 20)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        with Client(broker.port) as client:
+            try:
+                client.publish("altakt.page.x.x", huge)
+                client.next()
+                raise AssertionError("100 MB were taken")
+            except ConnectionError:  # "-ERR 'Maximum Payload Violation'", or closed while we send
+                pass
+        broker.kill()
+        wide = all_.add(Broker(folder, "wide", None, "max_payload: 200000000\nmax_pending: 400000000\n"
+                               f'jetstream {{ store_dir: "{folder}/wide-store" }}\n'))
+        worker = all_.add(Worker(folder, wide.url))
+        harness.wait_until("the queue is there", lambda: consumer(wide.port))
+        with Client(wide.port) as client:
+            for subject in ("altakt.page." + consumer(wide.port).removeprefix("workers-") + ".x", "altakt.text.x"):
+                client.publish(subject, huge, client.inbox)
+                contains(json.loads(client.next()[2])["error"]["description"], "message size exceeds maximum allowed")
+        ws = Batch.copy(folder)
+        finish(all_.add(process(ws, wide.url)))
+        check(worker.process.poll() is None, worker.said())
+        same_as_here(ws)
+
+
+# --- running ----------------------------------------------------------------------------------------------
+
+
+def main():
+    if not shutil.which("nats-server"):
+        print("skipped: nats-server is not installed")
+        sys.exit(77)
+    up = ("import fcntl, socket, struct\n"
+          "s = socket.socket()\n"
+          "fcntl.ioctl(s, 0x8914, struct.pack('16sH14x', b'lo', 0x49))\n")  # SIOCSIFFLAGS: up, running
+    flags = "-n" if os.geteuid() == 0 else "-rn"
+    if not OWN_NETWORK and shutil.which("unshare") and subprocess.run(
+            ["unshare", flags, sys.executable, "-c", up], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        inside = f"{up}import os, sys\nos.execv(sys.executable, [sys.executable, '-B', *sys.argv[1:]])\n"
+        os.execvpe("unshare", ["unshare", flags, sys.executable, "-c", inside, os.path.abspath(__file__),
+                               *sys.argv[1:]], {**os.environ, "ALTAKT_OWN_NETWORK": "1"})
+    try:
+        harness.main()
+    finally:
+        if Batch.folder:
+            shutil.rmtree(Batch.folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
