@@ -278,7 +278,7 @@ static bool page_to_farm(struct worker *w, const struct farm_page *page, const c
 		return false;
 	farm_options_read(w->settings, *models, &options);
 	options.patience_ms = (int)settings_int(w->settings, "ocr.timeout") * 1000;
-	if (!w->farm && now_ms() < w->farm_again_ms)
+	if (now_ms() < w->farm_again_ms)
 		goto here;
 	ok = w->farm || farm_open(&options, &w->farm, &err);
 	if (!ok)
@@ -292,6 +292,8 @@ static bool page_to_farm(struct worker *w, const struct farm_page *page, const c
 		error_set(why, ERROR_INPUT, NULL, "%s", result.failure);
 		goto here;
 	}
+	if (ok && result.outcome == FARM_LOST)
+		w->farm_again_ms = now_ms() + 10000;
 	log_put(
 	    LOG_WARNING, "farm", "%s; the page is recognised here", ok ? result.failure : err.what);
 here:

@@ -20,6 +20,8 @@
 #define GONE_MS		3000 /* a broker that is away so long: its pages are done here */
 #define FETCH_MS	100
 #define FETCH_MOST	64
+#define LOOK_MS		1000 /* how often it is asked whether anybody takes pages */
+#define NOBODY_MS	5000 /* that nobody waits for pages, has one or took one: there is nobody */
 
 struct sent { /* a page that is out */
 	uint64_t id;
@@ -46,8 +48,9 @@ struct farm {
 	uint64_t reconnects;
 	bool away;
 	int64_t away_since_ms;
-	int64_t shaken_ms; /* when the broker last went away or its cluster elected anew */
-	char leader[64];   /* of the workers' consumer; empty where there is no cluster */
+	int64_t shaken_ms;	   /* when the broker last went away or its cluster elected anew */
+	int64_t look_ms, taken_ms; /* the next look at the queue; when somebody was last there */
+	char leader[64];	   /* of the workers' consumer; empty where there is no cluster */
 	int64_t in_flight_bytes, limit_bytes;
 	int patience_ms, n_sent, n_ready;
 	struct sent *sent;
@@ -117,18 +120,6 @@ static bool subscribe(struct farm *farm, struct error *err)
 	return true;
 }
 
-static uint64_t reconnects_of(natsConnection *connection)
-{
-	natsStatistics *stats = NULL;
-	uint64_t n = 0;
-
-	if (natsStatistics_Create(&stats) == NATS_OK &&
-	    natsConnection_GetStats(connection, stats) == NATS_OK)
-		natsStatistics_GetCounts(stats, NULL, NULL, NULL, NULL, &n);
-	natsStatistics_Destroy(stats);
-	return n;
-}
-
 bool farm_open(const struct farm_options *options, struct farm **out, struct error *err)
 {
 	struct farm *farm = calloc(1, sizeof *farm);
@@ -142,7 +133,7 @@ bool farm_open(const struct farm_options *options, struct farm **out, struct err
 	farm->patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS;
 	if (!farm_link_open(options, "altakt", &farm->link, err) || !subscribe(farm, err))
 		goto done;
-	farm->reconnects = reconnects_of(farm->link.connection);
+	farm->reconnects = farm_link_reconnects(&farm->link);
 	*out = farm;
 	ok = true;
 done:
@@ -262,6 +253,8 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 		    natsStatus_GetText(s));
 		goto done;
 	}
+	if (!farm->sent)
+		farm->taken_ms = sent->sent_ms;
 	farm->in_flight_bytes += (int64_t)sent->n_bytes;
 	farm->n_sent++;
 	sent->next = farm->sent;
@@ -361,7 +354,9 @@ static void answer_take(struct farm *farm, natsMsg *msg)
 		for (sent = farm->sent; sent; sent = sent->next)
 			if (strcmp(sent->job, job) == 0 && strcmp(sent->image_sha256, image) == 0)
 				break;
-	if (sent) { /* else it came twice, or for a page that has changed since */
+	if (sent && sent->sent_ms < farm->shaken_ms)
+		withdraw(farm, sent); /* its worker may not have acknowledged what is out anew */
+	if (sent) {		      /* else it came twice, or for a page that has changed since */
 		if (natsMsgHeader_Get(msg, FARM_FAILURE, &failure) == NATS_OK) {
 			settle(farm, sent, FARM_FAILED, failure, NULL);
 		} else if (answer_read(sent, msg, &recognition, &err)) {
@@ -417,7 +412,7 @@ static void come_back(struct farm *farm)
 		farm->away = true;
 		return;
 	}
-	uint64_t reconnects = reconnects_of(farm->link.connection);
+	uint64_t reconnects = farm_link_reconnects(&farm->link);
 	if (farm->away || reconnects != farm->reconnects || !farm->texts) {
 		if (!subscribe(farm, &err)) { /* up, but not ready: a cluster elects its leader */
 			if (!farm->away)
@@ -435,14 +430,41 @@ static void come_back(struct farm *farm)
 			break; /* the next time round */
 }
 
+/* Whether no worker with these models is there: none waits for a page, and none has one. */
+static bool nobody_there(struct farm *farm)
+{
+	jsConsumerInfo *info = NULL;
+	int64_t now = now_ms();
+	char durable[64];
+
+	if (!farm->sent || farm->away) {
+		farm->taken_ms = now;
+		return false;
+	}
+	if (now < farm->look_ms)
+		return false;
+	farm->look_ms = now + LOOK_MS;
+	if (js_GetConsumerInfo(&info, farm->link.js, FARM_PAGES,
+		farm_consumer(&farm->link, durable, sizeof durable), NULL, NULL) != NATS_OK ||
+	    info->NumWaiting > 0 || info->NumAckPending > 0 || info->NumPending == 0)
+		farm->taken_ms = now;
+	jsConsumerInfo_Destroy(info);
+	return now - farm->taken_ms > NOBODY_MS;
+}
+
 static void overdue(struct farm *farm)
 {
 	bool gone = farm->away && now_ms() - farm->away_since_ms > GONE_MS;
+	bool nobody = nobody_there(farm);
 
 	for (struct sent *sent = farm->sent, *next; sent; sent = next) {
 		next = sent->next;
 		if (gone) {
 			settle(farm, sent, FARM_LOST, "the farm's broker is gone", NULL);
+		} else if (nobody) {
+			withdraw(farm, sent);
+			settle(farm, sent, FARM_LOST,
+			    "the farm has no worker with these models now", NULL);
 		} else if (now_ms() >= sent->due_ms) {
 			withdraw(farm, sent);
 			settle(

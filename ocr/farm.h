@@ -72,7 +72,7 @@ enum farm_outcome {
 	FARM_FAILED,  /* a worker's word on this page; try it here, workers may be wrong */
 	FARM_ASIDE,   /* two workers died or went silent on this page: do not try it again */
 	FARM_RUBBISH, /* the answer was no sound ALTO of this page: recognise it here */
-	FARM_LOST,    /* broker gone or shaken, or nobody took it in time: recognise it here */
+	FARM_LOST,    /* broker gone or shaken, nobody there or too late: recognise it here */
 };
 
 struct farm_result {

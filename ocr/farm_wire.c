@@ -17,6 +17,7 @@
 #define SECOND_NS	   1000000000ll
 #define CONNECT_TIMEOUT_MS 3000
 #define RECONNECT_WAIT_MS  500
+#define PING_MS		   5000 /* three without an answer: the broker is gone */
 #define JETSTREAM_WAIT_MS  5000
 
 static const char *text_of(const char *text)
@@ -114,6 +115,8 @@ static natsStatus options_make(
 		s = natsOptions_SetMaxReconnect(o, -1);
 	if (s == NATS_OK)
 		s = natsOptions_SetReconnectWait(o, RECONNECT_WAIT_MS);
+	if (s == NATS_OK) /* a cut cable says nothing */
+		s = natsOptions_SetPingInterval(o, PING_MS);
 	if (s == NATS_OK) /* what is not sent must be known as not sent */
 		s = natsOptions_SetReconnectBufSize(o, 0);
 	if (s == NATS_OK)
@@ -188,6 +191,18 @@ void farm_link_close(struct farm_link *link)
 	natsConnection_Destroy(link->connection);
 	link->js = NULL;
 	link->connection = NULL;
+}
+
+uint64_t farm_link_reconnects(const struct farm_link *link)
+{
+	natsStatistics *stats = NULL;
+	uint64_t n = 0;
+
+	if (natsStatistics_Create(&stats) == NATS_OK &&
+	    natsConnection_GetStats(link->connection, stats) == NATS_OK)
+		natsStatistics_GetCounts(stats, NULL, NULL, NULL, NULL, &n);
+	natsStatistics_Destroy(stats);
+	return n;
 }
 
 const char *farm_consumer(const struct farm_link *link, char *buf, size_t size)

@@ -37,6 +37,8 @@ bool farm_link_open(const struct farm_options *options, const char *name, struct
     struct error *err);
 void farm_link_close(struct farm_link *link);
 
+uint64_t farm_link_reconnects(const struct farm_link *link); /* so far */
+
 /* Makes streams and the workers' consumer where they are not there. */
 bool farm_link_prepare(struct farm_link *link, struct error *err);
 

@@ -121,6 +121,7 @@ static void page_do(struct farm_link *link, natsMsg *msg, farm_recogniser recogn
 	struct error err = {0};
 	PIX *image = NULL;
 	pthread_t thread;
+	uint64_t reconnects = farm_link_reconnects(link);
 	bool done, kept;
 
 	if (!page_read(msg, &page, &image)) {
@@ -150,11 +151,15 @@ static void page_do(struct farm_link *link, natsMsg *msg, farm_recogniser recogn
 		nats_Sleep(AGAIN_MS);
 		s = answer_send(link, msg, done ? &recognition : NULL, err.what);
 	}
-	if (s == NATS_OK)
-		natsMsg_AckSync(msg, NULL, NULL);
-	else if (s == NATS_INVALID_ARG)
-		natsMsg_Term(msg, NULL);
-	else
+	/* A broker that came back with empty streams counts from one again: this acknowledgement
+	 * could delete another page. The owner withdraws its page when it has the answer. */
+	if (farm_link_reconnects(link) == reconnects) {
+		if (s == NATS_OK)
+			natsMsg_AckSync(msg, NULL, NULL);
+		else if (s == NATS_INVALID_ARG)
+			natsMsg_Term(msg, NULL);
+	}
+	if (s != NATS_OK)
 		log_put(LOG_WARNING, "farm", "cannot answer: %s; the page goes to another worker",
 		    natsStatus_GetText(s));
 	recognition_release(&recognition);

@@ -458,6 +458,14 @@ static void test_worker_with_other_models(void **state)
 	assert_outcome(farm, 1, FARM_LOST, "in time");
 	assert_int_equal(held(&yard, "ALTAKT_PAGES"), 0);
 	farm_close(farm);
+	farm = farm_of(&yard, MODELS, 0, false); /* patient, but it sees that nobody is there */
+	submit(farm, 2, PLAIN);
+	assert_outcome(farm, 2, FARM_LOST, "no worker with these models");
+	assert_int_equal(held(&yard, "ALTAKT_PAGES"), 0);
+	worker_start(&yard, MODELS);
+	submit(farm, 3, PLAIN);
+	assert_outcome(farm, 3, FARM_DONE, "");
+	farm_close(farm);
 	yard_close(&yard);
 }
 
