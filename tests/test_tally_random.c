@@ -35,7 +35,7 @@ static int draw(int n)
 /* ---- the model ---- */
 
 struct model_sheet {
-	int file, sides;
+	int file, sides, views, views_blank;
 	bool front_blank, back_blank, cover, gone, replaced;
 };
 
@@ -44,6 +44,7 @@ struct model_batch {
 	int n_sheets;
 	int numbers[FILES]; /* of each file: which of NUMBERS it is */
 	int n_files;
+	int waiting; /* images of no sheet yet */
 };
 
 struct model_sum {
@@ -53,7 +54,7 @@ struct model_sum {
 
 static bool empty(const struct model_sheet *s)
 {
-	return s->front_blank && (s->sides == 1 || s->back_blank);
+	return s->front_blank && (s->sides == 1 || s->back_blank) && s->views == s->views_blank;
 }
 
 static struct model_sum model_count(const struct model_batch *b, bool count_blank)
@@ -68,7 +69,8 @@ static struct model_sum model_count(const struct model_batch *b, bool count_blan
 	}
 	for (int i = 0; i < b->n_sheets; i++) {
 		const struct model_sheet *s = &b->sheets[i];
-		int images = s->sides, blank = s->front_blank + (s->sides == 2 && s->back_blank);
+		int images = s->sides + s->views;
+		int blank = s->front_blank + (s->sides == 2 && s->back_blank) + s->views_blank;
 		if (s->gone)
 			sum.gone++;
 		else if (s->replaced)
@@ -174,6 +176,11 @@ static void feed(struct run_batch *b, int file, int supersedes, int after)
 	} else if (after > 0) {
 		snprintf(more, sizeof more, ",'after':'%s/%d'", b->name, after);
 	}
+	if (b->model.waiting >= s->sides && draw(2)) {
+		b->model.waiting -= s->sides;
+		snprintf(
+		    more + strlen(more), sizeof more - strlen(more), ",'assigned':%d", s->sides);
+	}
 	event(b,
 	    "'event':'sheet_fed','sheet':'%s/%d','file':%d,'expected':%d,'separator':%s,'images':[%s],'suspects':[]%s",
 	    b->name, b->model.n_sheets, file, s->sides, s->cover ? "true" : "false",
@@ -183,6 +190,49 @@ static void feed(struct run_batch *b, int file, int supersedes, int after)
 		    "'event':'page_done','sheet':'%s/%d','side':'%c','blank':%s,'words':1,'flags':[]",
 		    b->name, b->model.n_sheets, side ? 'b' : 'f',
 		    (side ? s->back_blank : s->front_blank) ? "true" : "false");
+}
+
+/* A note lifted, a flap opened: the sheet has one more image, and no count changes. */
+static void view(struct run_batch *b, int sheet)
+{
+	static const char letters[] = "cde";
+	struct model_sheet *s = &b->model.sheets[sheet - 1];
+	bool blank = draw(3) == 0;
+
+	if (s->cover || s->views == (int)strlen(letters))
+		return;
+	char side = letters[s->views++];
+	s->views_blank += blank;
+	event(b, "'event':'view_fed','sheet':'%s/%d','expected':1,'images':[{'side':'%c'}]",
+	    b->name, sheet, side);
+	event(b, "'event':'page_done','sheet':'%s/%d','side':'%c','blank':%s,'words':1,'flags':[]",
+	    b->name, sheet, side, blank ? "true" : "false");
+}
+
+/* A double feed: the sheet goes, what it was is fed again in its place, one or several. */
+static void refeed(struct run_batch *b, int sheet)
+{
+	struct model_sheet *s = &b->model.sheets[sheet - 1];
+	int after = sheet;
+
+	if (s->cover || s->replaced || s->gone)
+		return;
+	s->gone = true;
+	event(
+	    b, "'event':'sheet_voided','sheet':'%s/%d','reason':'x','refeed':true", b->name, sheet);
+	for (int i = 1 + draw(3); i > 0 && b->model.n_sheets < SHEETS; i--) {
+		feed(b, s->file, 0, after);
+		after = b->model.n_sheets;
+	}
+	event(b, "'event':'refeed_done','sheet':'%s/%d'", b->name, sheet);
+}
+
+/* --blanks-dropped: images that are of no sheet until somebody makes them the sides of one. */
+static void images_take(struct run_batch *b)
+{
+	b->model.waiting++;
+	event(b, "'event':'image_taken','image':%d,'images':[{'side':'w'}]",
+	    b->tally.images_taken + 1);
 }
 
 static int any_sheet(const struct run_batch *b)
@@ -199,7 +249,7 @@ static void correct(struct run_batch *b)
 {
 	int sheet = any_sheet(b), file = any_file(b);
 
-	switch (draw(9)) {
+	switch (draw(12)) {
 	case 0: file_add(b); break;
 	case 1:
 	case 2:
@@ -239,6 +289,15 @@ static void correct(struct run_batch *b)
 		    "'event':'file_renumbered','file':%d,'file_number':'%s','volume':%d,'reason':'x'",
 		    file, numbers[b->model.numbers[file - 1]], file);
 		break;
+	case 9:
+		if (sheet)
+			view(b, sheet);
+		break;
+	case 10:
+		if (sheet)
+			refeed(b, sheet);
+		break;
+	case 11: images_take(b); break;
 	}
 }
 
@@ -259,6 +318,7 @@ static void compare(const struct run_batch *b)
 	HOLD(c.blank_pages == m.removed);
 	HOLD(c.fed == c.counted + c.blank_uncounted + c.separators + c.superseded + c.voided);
 	HOLD(c.pages + c.blank_pages == c.images_counted);
+	HOLD(b->tally.images_taken - b->tally.images_assigned == b->model.waiting);
 	int files = 0;
 	for (int f = 1; f <= b->model.n_files; f++)
 		files += m.file_sheets[f] > 0;
