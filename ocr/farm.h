@@ -32,7 +32,7 @@ struct farm_options {		 /* texts are borrowed for the call; NULL and "" are the 
 	const char *certificate; /* TLS: who we are, PEM */
 	const char *key;	 /* TLS: its key, PEM */
 	const char *credentials; /* NATS's own, a .creds file */
-	const char *models;	 /* recogniser_models(): part of the subject */
+	const char *models; /* recogniser_models(): part of the subject, as is altakt's version */
 	int64_t in_flight_bytes; /* 0: 64 MiB */
 	int ack_wait_ms;	 /* after which a silent worker counts as dead; 0: 30 s */
 	int patience_ms;	 /* for one page, the queue included; 0: 10 minutes */

@@ -2,12 +2,15 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
 
@@ -15,6 +18,7 @@
 #define ACK_WAIT_MS	   30000
 #define STREAM_LIMIT_BYTES (512ll << 20)
 #define SECOND_NS	   1000000000ll
+#define AGE_S		   1800 /* longer than any owner waits: what nobody fetches is gone then */
 #define CONNECT_TIMEOUT_MS 3000
 #define RECONNECT_WAIT_MS  500
 #define PING_MS		   5000 /* three without an answer: the broker is gone */
@@ -93,10 +97,35 @@ static bool files_readable(const struct farm_options *options, struct error *err
 	return true;
 }
 
+/*
+ * Where answers of the broker come to, page images among them: each client has a subject of its
+ * own, by its certificate's common name (what is no letter, digit or - becomes -) or else its role,
+ * so that the broker can keep clients from each other's. The certificate has been found readable.
+ */
+static void inbox_of(const struct farm_options *options, const char *role, char *buf, size_t size)
+{
+	FILE *f = *text_of(options->certificate) ? fopen(options->certificate, "re") : NULL;
+	X509 *certificate = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+	char name[128] = "";
+
+	if (certificate &&
+	    X509_NAME_get_text_by_NID(
+		X509_get_subject_name(certificate), NID_commonName, name, sizeof name) < 1)
+		*name = '\0';
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-')
+			*p = '-';
+	snprintf(buf, size, "altakt.inbox.%s", *name ? name : role);
+	X509_free(certificate);
+	if (f)
+		fclose(f);
+}
+
 static natsStatus options_make(
     const struct farm_options *options, const char *name, natsOptions **out)
 {
 	const char *servers[16];
+	char inbox[160];
 	int n = 0;
 	char *url = strdup(options->url), *rest = url;
 	natsOptions *o = NULL;
@@ -109,6 +138,9 @@ static natsStatus options_make(
 		s = natsOptions_SetServers(o, servers, n);
 	if (s == NATS_OK)
 		s = natsOptions_SetName(o, name);
+	inbox_of(options, strcmp(name, "altakt") == 0 ? "station" : "worker", inbox, sizeof inbox);
+	if (s == NATS_OK)
+		s = natsOptions_SetCustomInboxPrefix(o, inbox);
 	if (s == NATS_OK)
 		s = natsOptions_SetTimeout(o, CONNECT_TIMEOUT_MS);
 	if (s == NATS_OK)
@@ -151,7 +183,11 @@ bool farm_link_open(
 	*link = (struct farm_link){0};
 	if (!farm_address_check(options, err) || !files_readable(options, err))
 		return false;
-	hash_bytes(HASH_SHA256, text_of(options->models), strlen(text_of(options->models)), hex);
+	/* another version of altakt may cut lines or write ALTO otherwise: it is another recogniser
+	 */
+	char *recogniser = file_path("altakt %s; %s", ALTAKT_VERSION, text_of(options->models));
+	hash_bytes(HASH_SHA256, recogniser, strlen(recogniser), hex);
+	free(recogniser);
 	snprintf(link->models, sizeof link->models, "%.16s", hex);
 	link->ack_wait_ms = options->ack_wait_ms ? options->ack_wait_ms : ACK_WAIT_MS;
 	link->on_disk = options->on_disk;
@@ -241,9 +277,9 @@ bool farm_link_prepare(struct farm_link *link, struct error *err)
 	jsConsumerConfig config;
 	natsStatus s;
 
-	s = stream_make(link, FARM_PAGES, "altakt.page.>", 24 * 3600 * SECOND_NS);
+	s = stream_make(link, FARM_PAGES, "altakt.page.>", AGE_S * SECOND_NS);
 	if (s == NATS_OK)
-		s = stream_make(link, FARM_TEXTS, "altakt.text.>", 24 * 3600 * SECOND_NS);
+		s = stream_make(link, FARM_TEXTS, "altakt.text.>", AGE_S * SECOND_NS);
 	if (s != NATS_OK)
 		return failed(s, err, ERROR_BUSY, _("the farm's streams cannot be made"));
 	jsConsumerConfig_Init(&config);

@@ -13,10 +13,12 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import harness
 from harness import SOURCE, BLANK, Page, Skip, Stack, Workspace, check, contains, equal, files_below, independent, words
@@ -456,6 +458,191 @@ def test_message_of_100_mb(folder):
         finish(all_.add(process(ws, wide.url)))
         check(worker.process.poll() is None, worker.said())
         same_as_here(ws)
+
+
+# --- beyond loopback ----------------------------------------------------------------------------------
+
+
+def certificates(folder):
+    """An authority, and certificates of the broker, a station and two workers."""
+    def openssl(*args):
+        done = subprocess.run(["openssl", *args], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        equal(done.returncode, 0, f"openssl {' '.join(args)}\n{done.stdout}\n")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Musterhausen CA", "-days", "2")
+    with open(os.path.join(folder, "san"), "w", encoding="ascii") as f:
+        f.write("subjectAltName=IP:127.0.0.1,IP:10.99.7.1,DNS:localhost\n")
+    for name in ("server", "station.example", "worker.example", "other.example"):
+        openssl("req", *key, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
+        openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
+                "2", "-extfile", "san", "-out", name + ".pem")
+
+
+def shipped(folder, address, port):
+    """config/nats/altakt.conf with its blocks for other machines switched on, and a user more."""
+    with open(os.path.join(SOURCE, "config/nats/altakt.conf"), encoding="utf-8") as f:
+        text = f.read()
+    at = text.index("# tls {")
+    text = text[:at] + re.sub(r"(?m)^# ?", "", text[at:])
+    text = text.replace("127.0.0.1:4222", f"{address}:{port}").replace("/var/lib/nats/altakt", folder + "/store")
+    for name in ("server.pem", "server.key", "ca.pem"):
+        text = text.replace("/etc/nats/" + name, os.path.join(folder, name))
+    return text.replace("\tusers: [", "\tusers: [\n{ user: \"CN=other.example\", permissions: { publish: $worker, "
+                        "subscribe: [\"altakt.inbox.other-example.>\"] } }")
+
+
+def who(folder, name):
+    return [word for key, end in (("ca", "ca.pem"), ("certificate", name + ".pem"), ("key", name + ".key"))
+            for word in ("--set", f"farm.{key}={folder}/{end}")]
+
+
+def needs(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Skip(f"{tool} is not installed")
+
+
+def test_certificates_and_permissions(folder):
+    """The shipped settings: who has no certificate is refused; nobody reads another's page images."""
+    needs("openssl")
+    ws, port = Batch.copy(folder), free_port()
+    certificates(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder, port=port, conf=shipped(folder, "127.0.0.1", port)))
+        url = f"tls://127.0.0.1:{port}"
+        worker = all_.add(Worker(folder, url, *who(folder, "worker.example")))
+        run = all_.add(process(ws, url, *who(folder, "station.example")))
+        finish(run)
+        with open(os.path.join(ws.path, "altakt.log"), encoding="utf-8") as f:
+            check("the page is recognised here" not in f.read(), "the farm was not used")
+        check("Violation" not in broker.said() + worker.said(), f"permissions are missing\n{broker.said()}")
+        same_as_here(ws)
+
+        context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
+        context.load_cert_chain(os.path.join(folder, "other.example.pem"), os.path.join(folder, "other.example.key"))
+        for subject, allowed in (("_INBOX.>", False), ("altakt.inbox.>", False), ("altakt.>", False), (">", False),
+                                 ("altakt.inbox.worker-example.>", False), ("altakt.inbox.station-example.>", False),
+                                 ("altakt.inbox.other-example.>", True)):
+            equal(may_read(port, context, subject), allowed, f"another worker reads {subject}")
+        alone = Batch.copy(folder)  # no certificate: read here, and said
+        run = all_.add(process(alone, f"nats://127.0.0.1:{port}"))
+        finish(run)
+        with open(os.path.join(alone.path, "altakt.log"), encoding="utf-8") as f:
+            contains(f.read(), "the page is recognised here")
+        same_as_here(alone)
+
+
+def may_read(port, context, subject):
+    with socket.create_connection(("127.0.0.1", port), 30) as plain:
+        greeting = b""
+        while not greeting.endswith(b"\n"):  # byte by byte: what follows is TLS
+            greeting += plain.recv(1)
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as s:
+            s.sendall(b'CONNECT {"verbose":false}\r\n' + f"SUB {subject} 1\r\nPING\r\n".encode())
+            said = b""
+            while b"PONG" not in said:
+                more = s.recv(4096)
+                check(more, f"closed after {said!r}")
+                said += more
+    return b"Permissions Violation" not in said
+
+
+def test_shipped_settings_are_accepted(folder):
+    """By nats-server itself, with files for those that they name; the unit by systemd."""
+    needs("openssl")
+    certificates(folder)
+    for name in ("altakt.conf", "altakt-cluster-1.conf", "altakt-cluster-2.conf", "altakt-cluster-3.conf", "switched"):
+        path = os.path.join(folder, name)
+        if name == "switched":
+            text = shipped(folder, "0.0.0.0", 4222)
+        else:
+            with open(os.path.join(SOURCE, "config/nats", name), encoding="utf-8") as f:
+                text = f.read().replace("/etc/nats/", folder + "/").replace("/var/lib/nats", folder)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = subprocess.run(["nats-server", "-t", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        equal(done.returncode, 0, f"nats-server -t -c {name}\n{done.stdout}\n")
+    needs("systemd-analyze")
+    with open(os.path.join(SOURCE, "config/systemd/altakt-worker@.service"), encoding="utf-8") as f:
+        text = f.read()
+    contains(text, "ExecStart=/usr/bin/altakt worker ")
+    unit = os.path.join(folder, "altakt-worker@1.service")
+    with open(unit, "w", encoding="utf-8") as f:  # it asks whether the program is there
+        f.write(text.replace("/usr/bin/altakt", harness.PROGRAM))
+    done = subprocess.run(["systemd-analyze", "verify", unit], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    equal((done.returncode, done.stdout), (0, ""), "systemd-analyze verify")
+
+
+class FarNetwork:
+    """A second network, joined to this one by a cable that can be cut: 10.99.7.1 here, 10.99.7.2 there."""
+
+    def __init__(self, all_):
+        needs("ip", "nsenter")
+        if not OWN_NETWORK:
+            raise Skip("this machine gives no network of its own (unshare -n)")
+        holder = all_.add(Process(["unshare", "-n", "sleep", "1000000"], os.devnull))
+        own = os.readlink("/proc/self/ns/net")
+        harness.wait_until("a second network", lambda: self.of(holder) != own)
+        self.inside = ["nsenter", "-t", str(holder.process.pid), "-n"]
+        self.ip("link", "add", "near", "type", "veth", "peer", "name", "far")
+        self.ip("link", "set", "far", "netns", str(holder.process.pid))
+        for prefix, name, address in (([], "near", "10.99.7.1/24"), (self.inside, "far", "10.99.7.2/24")):
+            self.ip("addr", "add", address, "dev", name, prefix=prefix)
+            self.ip("link", "set", name, "up", prefix=prefix)
+
+    @staticmethod
+    def of(holder):
+        check(holder.process.poll() is None, "a second network cannot be had")
+        return os.readlink(f"/proc/{holder.process.pid}/ns/net")
+
+    @staticmethod
+    def ip(*args, prefix=()):
+        done = subprocess.run([*prefix, "ip", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        if "not permitted" in done.stdout or "not supported" in done.stdout or "Unknown device type" in done.stdout:
+            raise Skip(f"ip {' '.join(args)} cannot be had here: {done.stdout.strip()}")
+        equal(done.returncode, 0, f"ip {' '.join(args)}: {done.stdout}")
+
+    def cut(self):
+        self.ip("link", "set", "near", "down")
+
+
+def out(monitor):
+    """Pages that are with workers, by the broker's monitor."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{monitor}/jsz?consumers=true", timeout=30) as f:
+        streams = [s for a in json.load(f).get("account_details") or [] for s in a.get("stream_detail") or []]
+    return sum(c["num_ack_pending"] for s in streams if s["name"] == PAGES for c in s.get("consumer_detail") or [])
+
+
+def test_network_cut(folder):
+    """First between broker and worker: another takes its page. Then between station and broker: cores here go on."""
+    needs("openssl")
+    ws = Batch.copy(folder)
+    certificates(folder)
+    for far_station in (False, True):
+        with Everything() as all_:
+            network, port = FarNetwork(all_), free_port()
+            url = f"tls://10.99.7.1:{port}"
+            monitor = free_port()
+            all_.add(Broker(folder, f"broker{far_station}", port, f'http: "127.0.0.1:{monitor}"\n'
+                            + shipped(folder, "10.99.7.1", port), "10.99.7.1"))
+            far = all_.add(Worker(folder, url, *who(folder, "worker.example"),
+                                  prefix=[] if far_station else network.inside))
+            run = all_.add(process(ws, url, *who(folder, "station.example"),
+                                   prefix=network.inside if far_station else []))
+            harness.wait_until("pages are out", lambda: run.process.poll() is not None or out(monitor) > 0)
+            check(run.process.poll() is None, f"page work ended before a page was out\n{run.said()}")
+            network.cut()
+            if not far_station:
+                all_.add(Worker(folder, url, *who(folder, "other.example")))
+            finish(run)
+            check(far.process.poll() is None, far.said())
+            same_as_here(ws)
+            network.ip("link", "del", "near")
+        ws = Batch.copy(folder)
 
 
 # --- running ----------------------------------------------------------------------------------------------
