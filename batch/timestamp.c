@@ -26,6 +26,8 @@ static const char *why(char text[200])
 
 	if (code == 0)
 		snprintf(text, 200, "%s", _("no answer"));
+	else if (ERR_SYSTEM_ERROR(code))
+		snprintf(text, 200, "%s", strerror(ERR_GET_REASON(code)));
 	else if (ERR_reason_error_string(code))
 		snprintf(text, 200, "%s%s%.120s", ERR_reason_error_string(code),
 		    data && *data && (flags & ERR_TXT_STRING) ? ": " : "",
@@ -72,7 +74,31 @@ static TS_REQ *request_make(const unsigned char digest[32])
 struct tls { /* for an address with https */
 	SSL_CTX *context;
 	const char *host;
+	BIO *wrapped; /* lent: over the connection, once there is one */
 };
+
+/*
+ * Connects; NULL if it is refused, at once, or if the time is over. The library's own way tries a
+ * refused connection again until then.
+ */
+static BIO *connection(const char *host, const char *port, int timeout_s)
+{
+	BIO *bio = BIO_new(BIO_s_connect());
+	time_t end = time(NULL) + timeout_s;
+	bool ok = bio && BIO_set_conn_hostname(bio, host) == 1 && BIO_set_conn_port(bio, port) == 1;
+
+	if (ok) {
+		BIO_set_nbio(bio, 1);
+		while (!(ok = BIO_do_connect(bio) > 0))
+			if (!BIO_should_retry(bio) || BIO_wait(bio, end, 50) <= 0)
+				break;
+	}
+	if (!ok) {
+		BIO_free_all(bio);
+		bio = NULL;
+	}
+	return bio;
+}
 
 static BIO *tls_put(BIO *bio, void *self, int connecting, int detail)
 {
@@ -87,7 +113,8 @@ static BIO *tls_put(BIO *bio, void *self, int connecting, int detail)
 		BIO_free(wrapped);
 		return NULL;
 	}
-	return BIO_push(wrapped, bio);
+	tls->wrapped = BIO_push(wrapped, bio);
+	return tls->wrapped;
 }
 
 /* The service's answer to a request, as it came; NULL with err filled. Gives. */
@@ -97,7 +124,7 @@ static BIO *ask(const struct settings *settings, const TS_REQ *request, struct e
 	int timeout = (int)settings_int(settings, "timestamp.timeout"), use_tls = 0;
 	char *host = NULL, *port = NULL, *path = NULL, *query = NULL, *full = NULL, text[200];
 	struct tls tls = {0};
-	BIO *body = BIO_new(BIO_s_mem()), *answer = NULL;
+	BIO *body = BIO_new(BIO_s_mem()), *answer = NULL, *own = NULL;
 
 	ERR_clear_error();
 	if (OSSL_HTTP_parse_url(url, &use_tls, NULL, &host, &port, NULL, &path, &query, NULL) !=
@@ -116,9 +143,14 @@ static BIO *ask(const struct settings *settings, const TS_REQ *request, struct e
 	}
 	if (!body || i2d_TS_REQ_bio(body, (TS_REQ *)request) != 1)
 		goto failed;
-	answer = OSSL_HTTP_transfer(NULL, host, port, full, use_tls, NULL, NULL, NULL, NULL,
-	    tls_put, &tls, 0, NULL, "application/timestamp-query", body,
-	    "application/timestamp-reply", 1, ANSWER_LIMIT_BYTES, timeout, 0);
+	if (!OSSL_HTTP_adapt_proxy(NULL, NULL, host, use_tls)) {
+		own = connection(host, port, timeout);
+		if (!own)
+			goto failed;
+	}
+	answer = OSSL_HTTP_transfer(NULL, host, port, full, use_tls, NULL, NULL, own, NULL, tls_put,
+	    &tls, 0, NULL, "application/timestamp-query", body, "application/timestamp-reply", 1,
+	    ANSWER_LIMIT_BYTES, timeout, 0);
 	if (answer)
 		goto done;
 failed:
@@ -126,6 +158,8 @@ failed:
 	    _("the timestamp service '%s' gave no timestamp: %s"), url, why(text));
 done:
 	BIO_free(body);
+	if (own)
+		BIO_free_all(tls.wrapped ? tls.wrapped : own);
 	SSL_CTX_free(tls.context);
 	OPENSSL_free(host);
 	OPENSSL_free(port);
