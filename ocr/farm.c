@@ -33,6 +33,8 @@ struct sent { /* a page that is out */
 	struct farm_page page; /* without its image */
 	int width_px, height_px, depth;
 	int64_t sent_ms, due_ms;
+	int64_t seen_ms; /* when it was last known to be in the stream */
+	bool missed;	 /* once it was not */
 	struct sent *next;
 };
 
@@ -211,8 +213,10 @@ static natsStatus publish(struct farm *farm, struct sent *sent)
 	options.MsgId = sent->job; /* sent again after a doubt, it is in the stream once */
 	if (s == NATS_OK)
 		s = js_PublishMsg(&ack, farm->link.js, msg, &options, NULL);
-	if (s == NATS_OK)
+	if (s == NATS_OK) {
 		sent->sequence = ack->Sequence;
+		sent->seen_ms = now_ms();
+	}
 	jsPubAck_Destroy(ack);
 	natsMsg_Destroy(msg);
 	return s;
@@ -452,6 +456,31 @@ static bool nobody_there(struct farm *farm)
 	return now - farm->taken_ms > NOBODY_MS;
 }
 
+/*
+ * A page that the stream does not hold any more and whose answer does not come was lost with its
+ * broker, or by the acknowledgement of another page that had its number before: it is sent anew,
+ * under a new name, since the broker takes each name once.
+ */
+static void missing_look(struct farm *farm, struct sent *sent)
+{
+	natsMsg *msg = NULL;
+	const char *job = NULL;
+	natsStatus s = js_GetMsg(&msg, farm->link.js, FARM_PAGES, sent->sequence, NULL, NULL);
+	bool here = s == NATS_OK && natsMsgHeader_Get(msg, FARM_JOB, &job) == NATS_OK &&
+	    strcmp(job, sent->job) == 0;
+
+	natsMsg_Destroy(msg);
+	sent->seen_ms = now_ms();
+	if (s != NATS_OK && s != NATS_NOT_FOUND)
+		return;		     /* the broker is away: come_back() asks it */
+	if (!here && sent->missed) { /* twice: its answer is not just under way */
+		log_put(LOG_WARNING, "farm", "a page that the broker has lost is sent again");
+		farm_id(sent->job);
+		sent->sequence = 0;
+	}
+	sent->missed = !here && !sent->missed;
+}
+
 static void overdue(struct farm *farm)
 {
 	bool gone = farm->away && now_ms() - farm->away_since_ms > GONE_MS;
@@ -465,6 +494,9 @@ static void overdue(struct farm *farm)
 			withdraw(farm, sent);
 			settle(farm, sent, FARM_LOST,
 			    "the farm has no worker with these models now", NULL);
+		} else if (sent->sequence && !farm->away &&
+		    now_ms() - sent->seen_ms > farm->link.ack_wait_ms) {
+			missing_look(farm, sent);
 		} else if (now_ms() >= sent->due_ms) {
 			withdraw(farm, sent);
 			settle(

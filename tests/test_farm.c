@@ -416,6 +416,27 @@ static void test_broker_killed(void **state)
 	}
 }
 
+static void test_page_that_the_broker_has_lost(void **state)
+{
+	natsConnection *connection = NULL;
+	jsCtx *js = NULL;
+
+	if (!broker_there())
+		return;
+	struct yard yard = yard_open(0);
+	struct farm *farm = farm_of(&yard, MODELS, 0, false);
+	submit(farm, 1, PLAIN);
+	assert_int_equal(natsConnection_ConnectTo(&connection, yard.url), NATS_OK);
+	assert_int_equal(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+	assert_int_equal(js_PurgeStream(js, "ALTAKT_PAGES", NULL, NULL), NATS_OK);
+	worker_start(&yard, MODELS);
+	assert_outcome(farm, 1, FARM_DONE, "");
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	farm_close(farm);
+	yard_close(&yard);
+}
+
 static void test_broker_gone_and_back(void **state)
 {
 	PIX *image = pixCreate(PLAIN, 60, 1);
@@ -608,6 +629,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_worker_killed_at_work),
 	    cmocka_unit_test(test_slow_page_is_done_once),
 	    cmocka_unit_test(test_broker_killed),
+	    cmocka_unit_test(test_page_that_the_broker_has_lost),
 	    cmocka_unit_test(test_broker_gone_and_back),
 	    cmocka_unit_test(test_worker_with_other_models),
 	    cmocka_unit_test(test_strangers),
