@@ -457,9 +457,27 @@ static bool nobody_there(struct farm *farm)
 }
 
 /*
- * A page that the stream does not hold any more and whose answer does not come was lost with its
- * broker, or by the acknowledgement of another page that had its number before: it is sent anew,
- * under a new name, since the broker takes each name once.
+ * Whether the broker has done with all pages up to this one. It can pass one over: after a restart,
+ * where pages are deleted while it hands others out (nats-server 2.9).
+ */
+static bool passed_over(struct farm *farm, uint64_t sequence)
+{
+	jsConsumerInfo *info = NULL;
+	char durable[64];
+	bool passed =
+	    js_GetConsumerInfo(&info, farm->link.js, FARM_PAGES,
+		farm_consumer(&farm->link, durable, sizeof durable), NULL, NULL) == NATS_OK &&
+	    ((info->NumPending == 0 && info->NumAckPending == 0) ||
+		info->AckFloor.Stream >= sequence);
+
+	jsConsumerInfo_Destroy(info);
+	return passed;
+}
+
+/*
+ * A page whose answer does not come and that the stream does not hold any more, or that its queue
+ * does not hand out, was lost with its broker, or by the acknowledgement of another page that had
+ * its number before: it is sent anew, under a new name, since the broker takes each name once.
  */
 static void missing_look(struct farm *farm, struct sent *sent)
 {
@@ -472,13 +490,16 @@ static void missing_look(struct farm *farm, struct sent *sent)
 	natsMsg_Destroy(msg);
 	sent->seen_ms = now_ms();
 	if (s != NATS_OK && s != NATS_NOT_FOUND)
-		return;		     /* the broker is away: come_back() asks it */
-	if (!here && sent->missed) { /* twice: its answer is not just under way */
+		return; /* the broker is away: come_back() asks it */
+	bool missing = !here || passed_over(farm, sent->sequence);
+	if (missing && sent->missed) { /* twice: its answer is not just under way */
 		log_put(LOG_WARNING, "farm", "a page that the broker has lost is sent again");
+		if (here)
+			withdraw(farm, sent);
 		farm_id(sent->job);
 		sent->sequence = 0;
 	}
-	sent->missed = !here && !sent->missed;
+	sent->missed = missing && !sent->missed;
 }
 
 static void overdue(struct farm *farm)
