@@ -48,7 +48,8 @@ static void amount_line(const char *what, int64_t count, const char *amount)
 
 	if (count >= 0)
 		money_count(count, text_german(), n);
-	printf("  %-32s %14s %18s\n", what, n, shown(amount, money));
+	shown(amount, money);
+	printf("  %-*s %14s %*s\n", text_width(what, 32), what, n, text_width(money, 18), money);
 }
 
 static void claim_print(const json_t *claim)
@@ -257,9 +258,12 @@ static int list_run(const struct call *call, int argc, char **argv)
 			"by", e->by, "files", (json_int_t)int_at(e->json, "files"), "sheets",
 			(json_int_t)int_at(e->json, "sheets"), "amount", text_at(e->json, "amount"),
 			"state", entry_state(e), "granted", settled));
-		if (!json)
-			printf("%4d  %.10s  %-10s %18s  %s\n", e->number, e->made,
-			    _(entry_state(e)), shown(text_at(e->json, "amount"), money), e->by);
+		if (!json) {
+			const char *state = _(entry_state(e));
+			shown(text_at(e->json, "amount"), money);
+			printf("%4d  %.10s  %-*s %*s  %s\n", e->number, e->made,
+			    text_width(state, 11), state, text_width(money, 18), money, e->by);
+		}
 	}
 	if (json)
 		json_print(list);

@@ -35,9 +35,11 @@ static int collect_run(const struct call *call, int argc, char **argv)
 		if (!collect_folder(
 			&workspace, args[i], command_person(by, workspace.settings), &done, &err))
 			code = command_fail(&err);
+	printf(PLURAL("%d batch taken, ", "%d batches taken, ", done.taken), done.taken);
+	printf(_("%d brought up to date, "), done.renewed);
+	printf(PLURAL("%d was here already, ", "%d were here already, ", done.same), done.same);
 	printf(
-	    _("%d batches taken, %d brought up to date, %d were here already, %d are still open there\n"),
-	    done.taken, done.renewed, done.same, done.left);
+	    PLURAL("%d is still open there\n", "%d are still open there\n", done.left), done.left);
 done:
 	free(args);
 	workspace_close(&workspace);

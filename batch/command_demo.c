@@ -81,7 +81,7 @@ static json_t *json_of(const struct demo *d, const char *part)
 
 static bool row(const char *name, int drawn, int counted)
 {
-	printf("  %-28s %8d %8d   %s\n", name, drawn, counted,
+	printf("  %-*s %8d %8d   %s\n", text_width(name, 28), name, drawn, counted,
 	    drawn == counted ? _("agrees") : _("DIFFERS"));
 	return drawn == counted;
 }
@@ -123,11 +123,11 @@ static int table_print(const struct demo *d, const struct demo_counts *drawn)
 	printf("\n");
 	json_array_foreach(json_object_get(manifest, "files"), i, file)
 	{
+		const char *number = json_string_value(json_object_get(file, "file_number"));
 		char *bundle = file_path(
 		    "%s/%s", d->workspace, json_string_value(json_object_get(file, "bundle")));
-		printf(_("  %-20s %3d sheets %3d pages  %s\n"),
-		    json_string_value(json_object_get(file, "file_number")), int_at(file, "sheets"),
-		    int_at(file, "pages"), bundle);
+		printf(_("  %-*s %3d sheets %3d pages  %s\n"), text_width(number, 20), number,
+		    int_at(file, "sheets"), int_at(file, "pages"), bundle);
 		free(bundle);
 	}
 	printf(_("\n  %d files x %s EUR + %d sheets x %s EUR = %s EUR\n"), int_at(claim, "files"),

@@ -335,16 +335,17 @@ static void state_print(const struct state *st, const char *processing)
 		printf("%s\n", _("There is no batch yet: 'altakt run' begins one."));
 		return;
 	}
-	printf("%-26s %-10s %6s %7s %7s %6s %6s\n", _("batch"), _("state"), _("files"), _("sheets"),
-	    _("pages"), _("blank"), _("to do"));
+	const char *state = _("state");
+	printf("%-26s %-*s %6s %7s %7s %6s %6s\n", _("batch"), text_width(state, 12), state,
+	    _("files"), _("sheets"), _("pages"), _("blank"), _("to do"));
 	json_array_foreach(st->batches, i, one)
 	{
 		const json_t *c = json_object_get(one, "counts");
-		printf("%-26s %-10s %6d %7d %7d %6d %6d\n",
-		    json_string_value(json_object_get(one, "batch")),
-		    _(json_string_value(json_object_get(one, "state"))), int_at(c, "files"),
-		    int_at(c, "sheets"), int_at(c, "pages"), int_at(c, "blank_pages"),
-		    int_at(one, "pages_todo"));
+		state = _(json_string_value(json_object_get(one, "state")));
+		printf("%-26s %-*s %6d %7d %7d %6d %6d\n",
+		    json_string_value(json_object_get(one, "batch")), text_width(state, 12), state,
+		    int_at(c, "files"), int_at(c, "sheets"), int_at(c, "pages"),
+		    int_at(c, "blank_pages"), int_at(one, "pages_todo"));
 		const json_t *last = json_object_get(one, "last_sheet");
 		if (strcmp(json_string_value(json_object_get(one, "state")), "open") == 0 &&
 		    !json_is_null(last))

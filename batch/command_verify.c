@@ -16,6 +16,19 @@ static void line_print(const char *text)
 			putchar(*p);
 }
 
+static void checked_print(const struct verify_report *r)
+{
+	long long events = (long long)r->events, sheets = (long long)r->sheets;
+
+	printf(PLURAL("checked: %d batch, ", "checked: %d batches, ", r->batches), r->batches);
+	printf(PLURAL("%lld event, ", "%lld events, ", events), events);
+	printf(PLURAL("%d manifest, ", "%d manifests, ", r->manifests), r->manifests);
+	printf(PLURAL("%d bundle, ", "%d bundles, ", r->bundles), r->bundles);
+	printf(PLURAL("%d bag, ", "%d bags, ", r->bags), r->bags);
+	printf(PLURAL("%d claim, ", "%d claims, ", r->claims), r->claims);
+	printf(PLURAL("%lld sheet counted\n", "%lld sheets counted\n", sheets), sheets);
+}
+
 static void report_print(const struct verify_report *r)
 {
 	json_t *one;
@@ -33,10 +46,7 @@ static void report_print(const struct verify_report *r)
 		fflush(stdout);
 		fprintf(stderr, "%s\n", json_string_value(one));
 	}
-	printf(
-	    _("checked: %d batches, %lld events, %d manifests, %d bundles, %d bags, %d claims, %lld sheets counted\n"),
-	    r->batches, (long long)r->events, r->manifests, r->bundles, r->bags, r->claims,
-	    (long long)r->sheets);
+	checked_print(r);
 	if (n == 0)
 		printf("%s\n", _("everything agrees"));
 	else

@@ -91,6 +91,22 @@ size_t text_cut(char *text, size_t n_bytes)
 	return n_bytes;
 }
 
+int text_width(const char *text, int columns)
+{
+	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)text;
+	int bytes = 0, used = 0;
+
+	while (*p) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t k = utf8proc_iterate(p, -1, &c);
+		used += k > 0 ? utf8proc_charwidth(c) : 1;
+		k = k > 0 ? k : 1;
+		bytes += (int)k;
+		p += k;
+	}
+	return columns + bytes - used;
+}
+
 size_t text_escape(char *buf, size_t size, size_t n, const char *text)
 {
 	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)text;

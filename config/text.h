@@ -29,6 +29,12 @@ bool text_utf8(const char *s, size_t n);
 size_t text_cut(char *text, size_t n_bytes);
 
 /*
+ * The width to give to printf's "%-*s" or "%*s", which count bytes, so that text fills this many
+ * columns of a terminal. Text that is longer stands as it is; a byte that is no UTF-8 is a column.
+ */
+int text_width(const char *text, int columns);
+
+/*
  * Appends text at buf[n] for a terminal or a log, gives the new length. Control characters become
  * \xNN: those of ASCII, and U+0080 to U+009F, which some terminals obey; so does every byte that
  * is no UTF-8. What does not fit is left out, never half a character or half an escape.

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,25 @@ static void test_text_escape_stays_in_its_room(void **state)
 	}
 }
 
+static void test_text_width_counts_columns(void **state)
+{
+	static const struct {
+		const char *text;
+		int columns;
+	} table[] = {{"", 0}, {"33/1", 4}, {"33/00815-Ü", 10}, {"33/00815-U\xCC\x88", 10},
+	    {"2,39 €", 6}, {"\xE6\xAA\x94", 2}, {"\xFF\xC3", 2}, {"longer than the column", 22}};
+	char line[80];
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		const char *text = table[i].text;
+		int n = snprintf(line, sizeof line, "%-*s|", text_width(text, 16), text);
+		int blanks = table[i].columns < 16 ? 16 - table[i].columns : 0;
+		assert_int_equal(n, (int)strlen(text) + blanks + 1);
+		n = snprintf(line, sizeof line, "%*s|", text_width(text, 16), text);
+		assert_int_equal(n, (int)strlen(text) + blanks + 1);
+	}
+}
+
 static void test_text_open_in_german_and_english(void **state)
 {
 	setenv("LC_ALL", "C", 1);
@@ -130,6 +150,7 @@ int main(void)
 	    cmocka_unit_test(test_text_cut_of_rubbish),
 	    cmocka_unit_test(test_text_escape_of_controls_and_rubbish),
 	    cmocka_unit_test(test_text_escape_stays_in_its_room),
+	    cmocka_unit_test(test_text_width_counts_columns),
 	    cmocka_unit_test(test_text_open_in_german_and_english),
 	};
 

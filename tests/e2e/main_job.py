@@ -184,6 +184,8 @@ def test_demo_ends_with_the_claim(folder):
     equal((claim["files"], claim["sheets"]), (3, manifest["counts"]["sheets"]), "claimed")
     equal(Decimal(claim["amount"]), Decimal("2.25") + Decimal("0.01") * manifest["counts"]["sheets"], "amount")
     contains(said.out, str(manifest["counts"]["sheets"]))
+    lines = [line for line in said.out.splitlines() if "/workspace/files/" in line]
+    equal((len(lines), len({line.index("/workspace/files/") for line in lines})), (3, 1), f"aligned lines: {lines}")
     workspace = os.path.dirname(os.path.dirname(os.path.dirname(manifests[0])))
     altakt("-w", workspace, "verify")
     again = altakt("demo", target, expect=None, timeout=900)
