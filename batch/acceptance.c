@@ -288,12 +288,14 @@ bool acceptance_accept(
 	    !sign_ready(w->settings, err))
 		goto done;
 	bool takes_back = b.state == CLOSED_REJECTED;
+	const struct tally_file *hand = r.hand_file ? &r.tally.files[r.hand_file - 1] : NULL;
+	bool counted = hand && hand->hand >= 0;
 	text = word_text(w, &r, &b, lead, "accepted", takes_back ? reason : NULL, NULL);
-	json_t *event = json_pack("{ss ss ss so ss si sb sb si}", "event", "accepted", "lead", lead,
-	    "seed", r.seed, "sample", sample_names(&r), "manifest", b.manifest_sha256, "revision",
-	    b.revision, "not_opened_one_by_one", r.not_opened_one_by_one, "hand_counted",
-	    r.hand_file && r.tally.files[r.hand_file - 1].hand >= 0, "near_equal_undecided",
-	    r.n_near_equal);
+	json_t *event = json_pack("{ss ss ss so ss si sb sb sb si}", "event", "accepted", "lead",
+	    lead, "seed", r.seed, "sample", sample_names(&r), "manifest", b.manifest_sha256,
+	    "revision", b.revision, "not_opened_one_by_one", r.not_opened_one_by_one,
+	    "hand_counted", counted, "hand_settled", counted && hand->hand != r.hand_fed,
+	    "near_equal_undecided", r.n_near_equal);
 	if (event && takes_back)
 		json_object_set_new(event, "takes_back", json_string(reason));
 	ok = word_give(w, batch, lead, text, event, &begun, err);

@@ -180,6 +180,19 @@ static void compare_money(
 		    text_of(object, key), expected);
 }
 
+/* Claims of older versions say nothing of it. */
+static void compare_witnesses(
+    struct replay *r, const json_t *entry, const char *where, const struct closed_batch *m)
+{
+	const json_t *stated = json_object_get(entry, "witnesses");
+	json_t *expected = claim_witnesses(m);
+
+	if (stated && !json_equal(stated, expected))
+		differ(
+		    r, _("%s: 'witnesses' is not what the manifest says of other counts"), where);
+	json_decref(expected);
+}
+
 static bool replay_corrections(struct claim_basis *basis, const json_t *claim, claim_find *find,
     struct replay *r, int64_t *cents, struct error *err)
 {
@@ -208,6 +221,7 @@ static bool replay_corrections(struct claim_basis *basis, const json_t *claim, c
 			closed_release(&manifest);
 			return false;
 		}
+		compare_witnesses(r, c, batch, &manifest);
 		claim_correct(basis, batch, &manifest, &line);
 		compare_int(r, c, batch, "files", line.files);
 		compare_int(r, c, batch, "sheets", line.sheets);
@@ -255,6 +269,7 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 		if (strcmp(manifest.head, text_of(json_object_get(b, "ledger"), "head")) != 0)
 			differ(&r, _("%s: the ledger's head is not that of the manifest"), batch);
 		compare_int(&r, json_object_get(b, "ledger"), batch, "events", manifest.events);
+		compare_witnesses(&r, b, batch, &manifest);
 		claim_take(basis, &manifest, (int)int_of(claim, "number"), &rates, &line);
 		compare_int(&r, b, batch, "files", line.files);
 		compare_int(&r, b, batch, "sheets", line.sheets);
@@ -277,6 +292,23 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 	compare_int(&r, blank, "blank_sheets", "sheets", sum.blank_sheets);
 	compare_money(&r, blank, "blank_sheets", "amount", blank_cents);
 	return true;
+}
+
+json_t *claim_witnesses(const struct closed_batch *m)
+{
+	int files[2] = {0}, sheets[2] = {0};
+
+	for (int i = 0; i < m->n_lines; i++) {
+		const struct closed_file *f = &m->lines[i];
+		const bool is[2] = {f->settled, f->unwitnessed};
+		for (int k = 0; k < 2; k++) {
+			bool counts = is[k] && !f->unregistered && f->sheets > 0;
+			files[k] += counts;
+			sheets[k] += counts ? f->sheets : 0;
+		}
+	}
+	return json_pack("{s{sisi} s{sisi}}", "settled", "files", files[0], "sheets", sheets[0],
+	    "none", "files", files[1], "sheets", sheets[1]);
 }
 
 bool claim_unregistered(const json_t *entry, struct closed_batch *m, struct error *err)

@@ -86,6 +86,15 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 bool claim_unregistered(const json_t *entry, struct closed_batch *manifest, struct error *err);
 
 /*
+ * What the manifest says of counts from outside, over the lines that a claim counts:
+ *
+ *   {"settled": {"files": n, "sheets": n}, "none": {"files": n, "sheets": n}}
+ *
+ * settled  a lead settled that counts differ; none: nobody counted but the feeder. Gives.
+ */
+json_t *claim_witnesses(const struct closed_batch *manifest);
+
+/*
  * Finds a manifest below a batch's folder: manifest.json, or manifest.<revision>.json where a newer
  * one superseded it. ERROR_CHECK: neither has this hash.
  */

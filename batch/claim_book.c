@@ -341,6 +341,15 @@ static void unregistered_note(json_t *line, const struct closed_batch *b)
 	json_decref(lines);
 }
 
+/* How the batch was looked at and counted by others before it was accepted. */
+static void review_note(json_t *line, const struct closed_batch *b)
+{
+	json_object_set_new(line, "not_opened_one_by_one", json_boolean(b->not_opened_one_by_one));
+	json_object_set_new(line, "hand_counted", json_boolean(b->hand_counted));
+	json_object_set_new(line, "hand_settled", json_boolean(b->hand_settled));
+	json_object_set_new(line, "witnesses", claim_witnesses(b));
+}
+
 /* The same manifest, and the same files of it. */
 static bool claimed_as_it_is(const struct closed_batch *held, const struct closed_batch *b)
 {
@@ -370,6 +379,8 @@ static bool correction_add(struct making *m, struct closed_batch *b, struct erro
 	if (c) {
 		collected_note(c, b);
 		unregistered_note(c, b);
+		if (b->state != CLOSED_ABANDONED)
+			review_note(c, b);
 	}
 	*b = (struct closed_batch){0};
 	claim_correct(&m->basis, held->name, &manifest, &line);
@@ -390,19 +401,18 @@ static bool correction_add(struct making *m, struct closed_batch *b, struct erro
 static bool batch_take(struct making *m, struct closed_batch *b, struct error *err)
 {
 	struct claim_line line;
-	json_t *entry = json_pack("{ss ss ss ss ss si si ss s{sIss} sb ss}", "batch", b->name,
+	json_t *entry = json_pack("{ss ss ss ss ss si si ss s{sIss} ss}", "batch", b->name,
 	    "station", b->station, "closed", b->closed, "accepted", b->accepted, "accepted_by",
 	    b->accepted_by, "files", 0, "sheets", 0, "manifest_sha256", b->manifest_sha256,
-	    "ledger", "events", (json_int_t)b->events, "head", b->head, "not_opened_one_by_one",
-	    b->not_opened_one_by_one, "rules", b->rules);
+	    "ledger", "events", (json_int_t)b->events, "head", b->head, "rules", b->rules);
 
 	if (!entry)
 		return error_set(
 		    err, ERROR_CHECK, NULL, _("a text of batch '%s' is not UTF-8"), b->name);
 	json_object_set_new(entry, "revision", json_integer(b->revision));
-	json_object_set_new(entry, "hand_counted", json_boolean(b->hand_counted));
 	collected_note(entry, b);
 	unregistered_note(entry, b);
+	review_note(entry, b);
 	claim_take(&m->basis, b, m->number, &m->rates, &line);
 	json_object_set_new(entry, "files", json_integer(line.files));
 	json_object_set_new(entry, "sheets", json_integer(line.sheets));

@@ -1,8 +1,12 @@
 /* claim.csv: the same as claim.json, for the spreadsheet. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "batch/claim_book.h"
 #include "batch/csv.h"
+
+enum { NOTE_SIZE = 256 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -42,12 +46,44 @@ static void row(struct csv_writer *csv, const char *kind, const json_t *line, co
 	csv_end(csv);
 }
 
+static size_t note_add(char note[NOTE_SIZE], size_t n, const char *text)
+{
+	if (n < NOTE_SIZE)
+		n += (size_t)snprintf(note + n, NOTE_SIZE - n, "%s%s", n ? ", " : "", text);
+	return n;
+}
+
+/* How the batch was looked at and counted by others: the same words in every locale. */
+static const char *note_of(const json_t *batch, char note[NOTE_SIZE])
+{
+	const json_t *witnesses = json_object_get(batch, "witnesses");
+	int64_t settled = int_of(json_object_get(witnesses, "settled"), "files");
+	int64_t none = int_of(json_object_get(witnesses, "none"), "files");
+	char text[64];
+	size_t n = 0;
+
+	note[0] = '\0';
+	if (json_is_true(json_object_get(batch, "not_opened_one_by_one")))
+		n = note_add(note, n, "not opened one by one");
+	if (json_is_false(json_object_get(batch, "hand_counted")))
+		n = note_add(note, n, "not counted by hand");
+	if (json_is_true(json_object_get(batch, "hand_settled")))
+		n = note_add(note, n, "count by hand settled");
+	if (settled > 0) {
+		snprintf(text, sizeof text, "differences settled: %" PRId64, settled);
+		n = note_add(note, n, text);
+	}
+	if (none > 0) {
+		snprintf(text, sizeof text, "files without another count: %" PRId64, none);
+		note_add(note, n, text);
+	}
+	return note;
+}
+
 char *claim_csv(const json_t *claim, bool german)
 {
 	static const char *const head[] = {"line", "batch", "station", "closed", "accepted",
 	    "revision", "files", "sheets", "amount", "note"};
-	static const char *const notes[] = {"", "not opened one by one", "not counted by hand",
-	    "not opened one by one, not counted by hand"};
 	struct csv_writer *csv = csv_writer_open();
 	struct claim_rates rates;
 	char amount[MONEY_SIZE];
@@ -68,10 +104,8 @@ char *claim_csv(const json_t *claim, bool german)
 		 */
 		if (known && claim_amount(&rates, &l, &files_cents, &sheets_cents, NULL))
 			money_plain(files_cents + sheets_cents, amount);
-		row(csv, "batch", line,
-		    notes[json_is_true(json_object_get(line, "not_opened_one_by_one")) +
-			2 * json_is_false(json_object_get(line, "hand_counted"))],
-		    amount, german);
+		char note[NOTE_SIZE];
+		row(csv, "batch", line, note_of(line, note), amount, german);
 	}
 	json_array_foreach(json_object_get(claim, "corrections"), i, line)
 	    row(csv, "correction", line, text_of(line, "reason"), text_of(line, "amount"), german);

@@ -270,8 +270,10 @@ static void standing_print(struct print *p)
 	if (text_at(c, "ceiling")[0]) {
 		form_row(p->form,
 		    (const char *[]){_("Ceiling of the grant"), money_at(p, c, "ceiling", m)});
+		money_at(p, c, "remaining", m);
 		form_row_bold(p->form,
-		    (const char *[]){_("Still available"), money_at(p, c, "remaining", m)});
+		    m[0] == '-' ? (const char *[]){_("Above the ceiling by"), m + 1}
+				: (const char *[]){_("Still available"), m});
 	}
 	const json_t *payment;
 	json_array_foreach(at(c, "payments"), i, payment)
@@ -288,6 +290,94 @@ static void standing_print(struct print *p)
 	form_table_end(p->form);
 }
 
+struct witness { /* what stands beside the count, over the claim's batches */
+	int64_t n, hand, hand_settled, settled_files, settled_sheets, none_files, none_sheets;
+	bool not_opened, unlike; /* a batch with such a mark is there */
+};
+
+/* Folds a batch in; gives the marks behind its name, which the notes below the table explain. */
+static const char *batch_marks(
+    const json_t *batch, bool some_by_hand, struct witness *w, char marks[16])
+{
+	bool not_opened = json_is_true(at(batch, "not_opened_one_by_one")) ||
+	    int_at(batch, "not_opened_one_by_one") > 0;
+	bool by_hand = json_is_true(at(batch, "hand_counted"));
+	bool hand_settled = json_is_true(at(batch, "hand_settled"));
+	bool unlike = hand_settled || int_at(batch, "witnesses.settled.files") > 0;
+
+	w->n++;
+	w->hand += by_hand;
+	w->hand_settled += hand_settled;
+	w->settled_files += int_at(batch, "witnesses.settled.files");
+	w->settled_sheets += int_at(batch, "witnesses.settled.sheets");
+	w->none_files += int_at(batch, "witnesses.none.files");
+	w->none_sheets += int_at(batch, "witnesses.none.sheets");
+	w->not_opened = w->not_opened || not_opened;
+	w->unlike = w->unlike || unlike;
+	/* a blank that does not break stands before them */
+	snprintf(marks, 16, "%s%s%s%s",
+	    not_opened || (some_by_hand && !by_hand) || unlike ? "\u00a0" : "",
+	    not_opened ? "*" : "", some_by_hand && !by_hand ? "†" : "", unlike ? "‡" : "");
+	return marks;
+}
+
+static bool some_by_hand(const struct print *p)
+{
+	const json_t *batch;
+	size_t i;
+
+	json_array_foreach(at(p->claim, "batches"), i, batch)
+	{
+		if (json_is_true(at(batch, "hand_counted")))
+			return true;
+	}
+	return false;
+}
+
+/* Who else counted, and what became of differences. Older claims do not say. */
+static void witness_print(struct print *p, const struct witness *w)
+{
+	char a[SHOWN_SIZE], b[SHOWN_SIZE];
+	char *line;
+
+	if (!at(json_array_get(at(p->claim, "batches"), 0), "hand_counted"))
+		return;
+	form_gap(p->form, 1);
+	money_count(w->hand, p->german, a);
+	money_count(w->n, p->german, b);
+	line = file_path(
+	    _("Batches of which a lead counted a drawn case file by hand before accepting: %s of %s."),
+	    a, b);
+	form_text(p->form, line, FORM_PLAIN);
+	free(line);
+	if (w->hand_settled > 0) {
+		money_count(w->hand_settled, p->german, a);
+		line = file_path(
+		    _("Of these, batches whose count by hand differed, which a lead settled: %s."),
+		    a);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
+	if (w->settled_files > 0) {
+		money_count(w->settled_files, p->german, a);
+		money_count(w->settled_sheets, p->german, b);
+		line = file_path(
+		    _("Other counts differed, and a lead settled it: case files %s, sheets %s."), a,
+		    b);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
+	if (w->none_files > 0) {
+		money_count(w->none_files, p->german, a);
+		money_count(w->none_sheets, p->german, b);
+		line = file_path(
+		    _("Without a count by slip, operator, imprinter or hand: case files %s, sheets %s."),
+		    a, b);
+		form_text(p->form, line, FORM_PLAIN);
+		free(line);
+	}
+}
+
 static void batches_print(struct print *p)
 {
 	const struct form_column columns[] = {{_("Batch"), 51, FORM_PLAIN, false},
@@ -297,7 +387,8 @@ static void batches_print(struct print *p)
 	const json_t *batch;
 	int64_t files = 0, sheets = 0;
 	char closed[SHOWN_SIZE], accepted[SHOWN_SIZE], n[SHOWN_SIZE], s[SHOWN_SIZE];
-	bool starred = false;
+	struct witness w = {0};
+	bool by_hand = some_by_hand(p);
 	size_t i;
 
 	form_heading(p->form, _("3. Batches"));
@@ -308,13 +399,12 @@ static void batches_print(struct print *p)
 	form_table(p->form, columns, 6);
 	json_array_foreach(at(p->claim, "batches"), i, batch)
 	{
-		bool star = json_is_true(at(batch, "not_opened_one_by_one")) ||
-		    int_at(batch, "not_opened_one_by_one") > 0;
+		char marks[16];
+		batch_marks(batch, by_hand, &w, marks);
 		int64_t revision = int_at(batch, "revision");
-		char *name = revision > 1
-		    ? file_path(_("%s, revision %" PRId64 "%s"), text_at(batch, "batch"), revision,
-			  star ? " *" : "")
-		    : file_path("%s%s", text_at(batch, "batch"), star ? " *" : "");
+		char *name = revision > 1 ? file_path(_("%s, revision %" PRId64 "%s"),
+						text_at(batch, "batch"), revision, marks)
+					  : file_path("%s%s", text_at(batch, "batch"), marks);
 		form_row(p->form,
 		    (const char *[]){name, date_at(p, batch, "closed", closed),
 			date_at(p, batch, "accepted", accepted), count_at(p, batch, "files", n),
@@ -322,7 +412,6 @@ static void batches_print(struct print *p)
 		free(name);
 		files += int_at(batch, "files");
 		sheets += int_at(batch, "sheets");
-		starred = starred || star;
 	}
 	money_count(files, p->german, n);
 	money_count(sheets, p->german, s);
@@ -332,10 +421,19 @@ static void batches_print(struct print *p)
 	    _("A case file that lies in several batches or volumes counts once, in the first of "
 	      "them."),
 	    FORM_SMALL);
-	if (starred)
+	if (w.not_opened)
 		form_text(p->form,
 		    _("* In the review of this batch pages were not opened one by one."),
 		    FORM_SMALL);
+	if (w.hand > 0 && w.hand < w.n)
+		form_text(
+		    p->form, _("† No case file of this batch was counted by hand."), FORM_SMALL);
+	if (w.unlike)
+		form_text(p->form,
+		    _("‡ Counts differed in this batch; a lead settled it, with name and reason in its "
+		      "ledger, which changed no count."),
+		    FORM_SMALL);
+	witness_print(p, &w);
 }
 
 /* Codes are the same in every locale; people read what they mean. */
@@ -408,6 +506,7 @@ static void corrections_print(struct print *p)
 	    {_("Amount"), 29, FORM_PLAIN, true}};
 	const json_t *line;
 	char c[SHOWN_SIZE], n[SHOWN_SIZE], s[SHOWN_SIZE], m[SHOWN_SIZE];
+	int64_t files = 0, sheets = 0;
 	size_t i;
 
 	form_heading(p->form, _("5. Corrections to earlier claims"));
@@ -422,7 +521,14 @@ static void corrections_print(struct print *p)
 		    (const char *[]){count_at(p, line, "claim", c), text_at(line, "batch"),
 			reason_show(text_at(line, "reason")), count_at(p, line, "files", n),
 			count_at(p, line, "sheets", s), money_at(p, line, "amount", m)});
+		files += int_at(line, "files");
+		sheets += int_at(line, "sheets");
 	}
+	money_count(files, p->german, n);
+	money_count(sheets, p->german, s);
+	form_row_bold(p->form,
+	    (const char *[]){
+		NULL, _("Sum"), NULL, n, s, money_at(p, p->claim, "amount_corrections", m)});
 	form_table_end(p->form);
 }
 
@@ -466,8 +572,19 @@ static void signatures_print(struct print *p)
 	      "with books and evidence")};
 	const char *signs[] = {_("Place, date, legally binding signature")};
 
+	const json_t *c = p->claim;
+	char n[SHOWN_SIZE], s[SHOWN_SIZE], m[SHOWN_SIZE];
+
+	form_need(p->form,
+	    5 + 14 + 67 + 2 + 34); /* what is signed stands on the page of the signatures */
 	form_heading(p->form, _("7. Confirmation"));
-	form_need(p->form, 61 + 34);
+	count_at(p, c, "files", n);
+	count_at(p, c, "sheets", s);
+	money_at(p, c, "amount", m);
+	char *line = file_path(_("Claim no. %" PRId64 ": case files %s, sheets %s, amount %s."),
+	    int_at(c, "number"), n, s, m);
+	form_text(p->form, line, FORM_BOLD);
+	free(line);
 	form_boxes(p->form, titles, 2, lines, 4);
 	form_gap(p->form, 2);
 	form_boxes(p->form, applicant, 1, signs, 1);

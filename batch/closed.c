@@ -52,6 +52,29 @@ static bool line_add(struct closed_batch *b, const char *file_number, int volume
 	return (f->file_number && f->key) || error_errno(err, NULL, _("cannot read a manifest"));
 }
 
+static bool has_word(const json_t *words, const char *wanted)
+{
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(words, i, word)
+	{
+		if (json_is_string(word) && strcmp(json_string_value(word), wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a file's line says of the counts from outside; "feed" is the program's own. */
+static void witness_read(struct closed_file *f, const json_t *file)
+{
+	const json_t *witnesses = json_object_get(file, "witnesses");
+
+	f->settled = has_word(json_object_get(file, "flags"), "difference_settled");
+	f->unwitnessed = json_is_array(witnesses) &&
+	    json_array_size(witnesses) == (size_t)has_word(witnesses, "feed");
+}
+
 bool closed_parse(
     const char *path, const char *text, size_t n_bytes, struct closed_batch *b, struct error *err)
 {
@@ -94,6 +117,7 @@ bool closed_parse(
 			error_where(err, "%s", path);
 			goto done;
 		}
+		witness_read(&b->lines[b->n_lines - 1], file);
 		sheets += int_of(file, "sheets");
 	}
 	if (sheets != b->sheets) {
@@ -136,6 +160,7 @@ void closed_event(struct closed_batch *b, const json_t *e)
 		b->not_opened_one_by_one =
 		    json_is_true(json_object_get(e, "not_opened_one_by_one"));
 		b->hand_counted = json_is_true(json_object_get(e, "hand_counted"));
+		b->hand_settled = json_is_true(json_object_get(e, "hand_settled"));
 	} else if (strcmp(event, "rejected") == 0) {
 		b->state = CLOSED_REJECTED;
 		b->accepted[0] = '\0';

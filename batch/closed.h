@@ -27,6 +27,8 @@ struct closed_file {
 	char *file_number, *key; /* key: file_number_key() */
 	int volume, sheets, blank_sheets;
 	bool unregistered; /* a claim leaves it out: batch/claimable.h */
+	bool settled;	   /* a lead settled that its counts differ */
+	bool unwitnessed;  /* neither slip, operator, imprinter nor a hand counted it */
 };
 
 struct closed_batch { /* {0} is empty */
@@ -35,6 +37,7 @@ struct closed_batch { /* {0} is empty */
 	char accepted_by[128];
 	bool not_opened_one_by_one; /* whoever accepted had said "seen --all" */
 	bool hand_counted;	    /* a drawn file's paper was counted by hand before */
+	bool hand_settled;	    /* that count differed, and a lead settled it */
 	enum closed_state state;
 	int revision;			 /* 0: never closed */
 	char manifest_sha256[65];	 /* of manifest.json */

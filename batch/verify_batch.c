@@ -493,6 +493,7 @@ static void word_compare(const struct review *r, const char *path, const json_t 
 	const json_t *hand = json_object_get(acceptance, "hand_count");
 	const struct tally_file *f = r->hand_file ? &r->tally.files[r->hand_file - 1] : NULL;
 	bool counted = f && f->hand >= 0;
+	const json_t *settled = json_object_get(event, "hand_settled");
 
 	if (undecided && json_integer_value(undecided) != r->n_near_equal)
 		verify_find(report, path, _("it hides sheets that are nearly equal to others"));
@@ -504,6 +505,9 @@ static void word_compare(const struct review *r, const char *path, const json_t 
 			json_integer_value(json_object_get(hand, "fed")) != r->hand_fed ||
 			strcmp(text_of(hand, "file_number"), f->file_number) != 0))))
 		verify_find(report, path, _("its count by hand is not the one of the ledger"));
+	if (settled && json_is_true(settled) != (counted && f->hand != r->hand_fed))
+		verify_find(report, path,
+		    _("the ledger says another thing of the difference to the count by hand"));
 	if (hand && r->hand_differs)
 		verify_find(report, path,
 		    _("the count by hand differs, and nobody has settled the difference"));

@@ -108,6 +108,46 @@ static void test_claim_pdf_write_says_every_figure(void **state)
 	free(path);
 }
 
+static void test_claim_pdf_write_says_who_else_counted(void **state)
+{
+	static const char *const words[] = {"-000 †", "-001 *†‡", "-002, revision 2 ‡",
+	    "before accepting: 1 of 3.", "which a lead settled: 1.",
+	    "a lead settled it: case files 2, sheets 30.",
+	    "operator, imprinter or hand: case files 1, sheets 1,040.", "† No case file",
+	    "‡ Counts differed", "Above the ceiling by 250.27 €",
+	    "Claim no. 3: case files 21,000, sheets 3,000,000, amount 45,749.23 €."};
+	struct error err = {0};
+	char *path = file_path("%s/counted.pdf", folder);
+	json_t *claim = claim_make(3);
+
+	for (int i = 0; i < 3; i++) {
+		json_t *batch = json_array_get(json_object_get(claim, "batches"), (size_t)i);
+		json_object_set_new(batch, "hand_counted", json_boolean(i == 2));
+		json_object_set_new(batch, "hand_settled", json_boolean(i == 2));
+		json_object_set_new(batch, "witnesses",
+		    json_pack("{s{sisi}s{sisi}}", "settled", "files", i == 1 ? 2 : 0, "sheets",
+			i == 1 ? 30 : 0, "none", "files", i == 0, "sheets", i == 0 ? 1040 : 0));
+	}
+	json_object_set_new(claim, "remaining", json_string("-250.27"));
+	assert_true(claim_pdf_write(claim, HASH, path, &err));
+	char *text = pdf_words(path);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		assert_words(text, words[i]);
+	assert_null(strstr(text, "Still available"));
+	free(text);
+
+	/* Nobody counted by hand: said once, not at each batch. */
+	json_object_set_new(
+	    json_array_get(json_object_get(claim, "batches"), 2), "hand_counted", json_false());
+	assert_true(claim_pdf_write(claim, HASH, path, &err));
+	text = pdf_words(path);
+	assert_words(text, "before accepting: 0 of 3.");
+	assert_null(strstr(text, "†"));
+	free(text);
+	json_decref(claim);
+	free(path);
+}
+
 static void test_claim_pdf_write_is_archivable(void **state)
 {
 	char *path = file_path("%s/claim.pdf", folder);
@@ -234,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_claim_pdf_write_says_every_figure),
+	    cmocka_unit_test(test_claim_pdf_write_says_who_else_counted),
 	    cmocka_unit_test(test_claim_pdf_write_is_archivable),
 	    cmocka_unit_test(test_claim_pdf_write_many_batches),
 	    cmocka_unit_test(test_claim_pdf_write_without_anything),

@@ -1,0 +1,180 @@
+"""The same case file in several batches, volumes and stations: its sheets add, the file counts once, over
+all claims, through collect, cancellation and correction; and each cent drills down to its sheet."""
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+
+from harness import (CHECK, DONE, USAGE, Page, Stack, Workspace, altakt, check, contains, equal, independent, main,
+                     valid, words)
+
+
+def station(folder, name, **settings):
+    ws = Workspace(folder, os.path.join(folder, name))
+    ws.settings(station__name=name, **({"claim__authority": ""} | settings))
+    return ws
+
+
+def batch(ws, name, *files):
+    """A batch, fed, closed and accepted; files: (number, volume, sheets)."""
+    stack = Stack(f"{name}-paper")
+    for number, volume, sheets in files:
+        stack.cover(number, volume)
+        for i in range(sheets):
+            stack.sheet(Page(words(i)))
+    ws.run(stack.lay(ws.folder), "--batch", name)
+    ws.accept(name)
+
+
+def claim(ws, n, *figures):
+    """Makes claim n; figures: (files, sheets, amount). What stands behind it adds up to it."""
+    answer = ws("claim")
+    contains(answer.out, f"receipt: claim {n}, {figures[0]} files, {figures[1]} sheets, {figures[2]} EUR, SHA-256 ")
+    made = ws("claim", "show", n, "--json").json
+    valid("claim", made)
+    equal((made["files"], made["sheets"], made["amount"]), figures, f"claim {n}")
+    changed = {key: made[key] + sum(c[key] for c in made["corrections"]) for key in ("files", "sheets")}
+    sheets = ws("claim", "show", n, "--sheets", "--json").json
+    equal(sum(s.get("correction", 1) for s in sheets), changed["sheets"], "sheets, one by one")
+    rows = list(csv.DictReader(io.StringIO(ws("claim", "annex", n).out.lstrip("\ufeff")), delimiter=";"))
+    equal([sum(int(r[key]) for r in rows) for key in ("files", "sheets")], list(changed.values()), "the annex")
+    ws("verify")
+    independent(ws.path)
+    return made
+
+
+def copied(ws):
+    copy = os.path.join(ws.folder, "copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ws.path, copy)
+    os.remove(os.path.join(copy, "journal.sqlite"))
+    return copy
+
+
+def edited(ws, n, change):
+    """A copy of the workspace whose claim n somebody edited, with all sums in it right."""
+    copy = copied(ws)
+    path = os.path.join(copy, f"claims/{n:04d}/claim.json")
+    with open(path, encoding="utf-8") as f:
+        made = json.load(f)
+    change(made)
+    os.chmod(path, 0o600)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(made, f, indent=1)
+    return copy
+
+
+def test_a_file_counts_once_over_batches_volumes_and_stations(folder):
+    office = station(folder, "st1", claim__authority="Stadt Musterhausen")
+    other = station(folder, "st2")
+    batch(office, "a1", ("33/Ü-1", 1, 3))
+    batch(other, "b1", ("33 / ü-1", 1, 2), ("33/2", 1, 1))  # the same number, as somebody else typed it
+    contains(other("claim", expect=1).err, "claim.authority")
+    contains(office("collect", other.path).out, "1 batch taken, 0 brought up to date, 0 were here already, 0 are still")
+    first = claim(office, 1, 2, 6, "1.56")
+    equal([(b["batch"], b["files"], b["sheets"], b["files_again"]) for b in first["batches"]],
+          [("a1", 1, 3, 0), ("b1", 1, 3, 1)], "the file counts in the first batch that has it")
+
+    # Once more from a copy on a disk: nothing is new. A second volume, after the first was claimed.
+    disk = os.path.join(folder, "disk")
+    shutil.copytree(other.path, disk)
+    contains(office("collect", disk).out, "0 batches taken, 0 brought up to date, 1 was here already")
+    office("claim", expect=3)
+    batch(other, "b2", ("33/Ü-1", 2, 4))
+    office("collect", other.path)
+    second = claim(office, 2, 0, 4, "0.04")
+    equal((second["total"], second["batches"][0]["files_again"]), ("1.60", 1), "the second volume")
+    lines = office("claim", "show", 2, "--sheets", "--json").json
+    equal({(s["sheet"].split("/")[0], s["volume"]) for s in lines}, {("b2", 2)}, "where its sheets lie")
+
+    # Cancelled: its sheets can be claimed again, its number stays used.
+    office("claim", "cancel", 1, "--by", "f.finanz", "--reason", "zuerst die zweite", expect=USAGE)
+    office("claim", "cancel", 2, "--by", "f.finanz", "--reason", "falscher Zeitraum")
+    independent(office.path)
+    equal(claim(office, 3, 0, 4, "0.04")["earlier"][1]["state"], "cancelled", "claim 2")
+
+    # What the first batch had of it was a mistake: its sheets go, the file stays, for other batches have it.
+    office("abandon", "a1", "--by", "Max Mustermann", "--reason", "falscher Stapel", expect=USAGE)
+    office("sheet", "void", "a1/2..a1/4", "--by", "Max Mustermann", "--reason", "falscher Stapel")
+    office("process")
+    office("close", "a1")
+    office.accept("a1")
+    line, = claim(office, 4, 0, 0, "-0.03")["corrections"]
+    equal((line["claim"], line["files"], line["sheets"], line["amount"]), (1, 0, -3, "-0.03"), "the correction")
+    equal(sum(int(c["amount"].replace(".", "")) for c in office("claim", "list", "--json").json
+              if c["state"] != "cancelled"), 2 * 75 + 7, "cents of all claims")
+
+    # A claim with a file more, in which each sum is right; a batch in it twice: both checks say so.
+    def more(made):
+        made["files"] += 1
+        made["batches"][0]["files"] += 1
+        made["amount_files"], made["amount"] = "2.25", "2.31"
+
+    def twice(made):
+        made["batches"].append(first["batches"][0])
+        made["sheets"] += 3
+        made["files"] += 1
+        made["amount_files"], made["amount_sheets"], made["amount"] = "0.75", "0.07", "0.82"
+
+    for n, change, where in ((1, more, "files of batch a1"), (3, twice, "a1 is in an earlier claim")):
+        copy = edited(office, n, change)
+        contains(altakt("verify", copy, expect=CHECK).out, f"claims/{n:04d}/claim.json")
+        contains(independent(copy, CHECK), where, "sha256")
+
+
+def test_a_claim_says_who_else_counted(ws):
+    """The count by hand, settled differences, files that nobody else counted: in JSON, CSV and PDF."""
+    ws.register("file_number;sheets\n33/1;2\n33/2;\n33/3;4\n")
+    for name, number, sheets in (("a", "33/1", 2), ("b", "33/2", 1), ("c", "33/3", 3)):
+        stack = Stack(name)
+        stack.cover(number)
+        for i in range(sheets):
+            stack.sheet(Page(words(i)))
+        ws.run(stack.lay(ws.folder), "--batch", name, expect=(DONE, CHECK))
+    ws("settle", "c", "--file", "33/3", "--by", "Max Mustermann", "--reason", "Begleitzettel verschrieben")
+    ws("close", "c")
+    ws("count", "a", "--sheets", 3, "--by", "Max Mustermann", expect=CHECK)
+    ws("settle", "a", "--file", "33/1", "--by", "Max Mustermann", "--reason", "ein Notizzettel mitgezählt")
+    for name in "abc":
+        ws.accept(name)
+    # The newest event of a chain, with the difference taken out of it: the acceptance stands against it.
+    copy = copied(ws)
+    path = os.path.join(copy, "batches/a/ledger.jsonl")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    check('"hand_settled":true' in text.splitlines()[-1], f"the last event does not say what was settled: {text}")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace('"hand_settled":true', '"hand_settled":false'))
+    contains(altakt("verify", copy, expect=CHECK).out, "difference to the count by hand")
+    ws("claim")
+    made = ws("claim", "show", 1, "--json").json
+    valid("claim", made)
+    nothing = {"files": 0, "sheets": 0}
+    equal([(b["hand_counted"], b["hand_settled"], b["witnesses"]) for b in made["batches"]],
+          [(True, True, {"settled": nothing, "none": nothing}),
+           (False, False, {"settled": nothing, "none": {"files": 1, "sheets": 1}}),
+           (False, False, {"settled": {"files": 1, "sheets": 3}, "none": nothing})], "who else counted")
+    with open(os.path.join(ws.path, "claims/0001/claim.csv"), encoding="utf-8-sig") as f:
+        notes = {row["batch"]: row["note"] for row in csv.DictReader(f, delimiter=";") if row["line"] == "batch"}
+    contains(notes["a"], "count by hand settled")
+    contains(notes["b"], "not counted by hand", "files without another count: 1")
+    contains(notes["c"], "not counted by hand", "differences settled: 1")
+    text = subprocess.run(["pdftotext", "-layout", os.path.join(ws.path, "claims/0001/claim.pdf"), "-"],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    contains(text, "before accepting: 1 of 3.", "which a lead settled: 1.", "a lead settled it: case files 1, sheets 3.",
+             "operator, imprinter or hand: case files 1, sheets 1.", "*‡", "*†", "*†‡")
+    ws("verify")
+    independent(ws.path)
+
+    def hidden(made):
+        made["batches"][2]["witnesses"]["settled"] = nothing
+
+    copy = edited(ws, 1, hidden)
+    contains(altakt("verify", copy, expect=CHECK).out, "claims/0001/claim.json")
+    contains(independent(copy, CHECK), "witnesses.settled of batch c")
+
+
+if __name__ == "__main__":
+    main()
