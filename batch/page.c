@@ -294,6 +294,10 @@ static bool page_to_farm(struct worker *w, const struct farm_page *page, const c
 	}
 	if (ok && result.outcome == FARM_LOST)
 		w->farm_again_ms = now_ms() + 10000;
+	if (w->farm && farm_refused(w->farm)) {
+		farm_close(w->farm);
+		w->farm = NULL;
+	}
 	log_put(
 	    LOG_WARNING, "farm", "%s; the page is recognised here", ok ? result.failure : err.what);
 here:

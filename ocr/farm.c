@@ -46,7 +46,7 @@ struct ready {
 struct farm {
 	struct farm_link link;
 	char owner[FARM_ID_SIZE];
-	natsSubscription *texts, *given_up;
+	natsSubscription *texts, *given_up, *terminated;
 	uint64_t reconnects;
 	bool away;
 	int64_t away_since_ms;
@@ -71,7 +71,8 @@ static void unsubscribe(struct farm *farm)
 {
 	natsSubscription_Destroy(farm->texts);
 	natsSubscription_Destroy(farm->given_up);
-	farm->texts = farm->given_up = NULL;
+	natsSubscription_Destroy(farm->terminated);
+	farm->texts = farm->given_up = farm->terminated = NULL;
 }
 
 /* Which broker of the cluster hands pages out; another one than before may have lost deliveries. */
@@ -114,6 +115,9 @@ static bool subscribe(struct farm *farm, struct error *err)
 	if (s == NATS_OK)
 		s = natsConnection_SubscribeSync(&farm->given_up, farm->link.connection,
 		    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES." FARM_PAGES ".>");
+	if (s == NATS_OK)
+		s = natsConnection_SubscribeSync(&farm->terminated, farm->link.connection,
+		    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED." FARM_PAGES ".>");
 	if (s != NATS_OK)
 		return error_set(err, ERROR_BUSY, NULL,
 		    _("the farm's answers cannot be awaited: %s"), natsStatus_GetText(s));
@@ -174,6 +178,11 @@ void farm_close(struct farm *farm)
 	}
 	farm_link_close(&farm->link);
 	free(farm);
+}
+
+bool farm_refused(const struct farm *farm)
+{
+	return natsConnection_IsClosed(farm->link.connection);
 }
 
 bool farm_has_room(const struct farm *farm)
@@ -373,35 +382,49 @@ static void answer_take(struct farm *farm, natsMsg *msg)
 	natsMsg_Ack(msg, NULL);
 }
 
-/* The broker says which messages it has handed out for the last time. */
-static void given_up_take(struct farm *farm)
+/* The next of our pages that the broker speaks of; false when it has said all. */
+static bool advisory_next(struct farm *farm, natsSubscription *from, struct sent **of)
 {
 	natsMsg *msg = NULL;
 
-	while (farm->given_up && natsSubscription_NextMsg(&msg, farm->given_up, 0) == NATS_OK) {
+	*of = NULL;
+	while (!*of && from && natsSubscription_NextMsg(&msg, from, 0) == NATS_OK) {
 		json_t *advisory =
 		    json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
 		uint64_t sequence =
 		    (uint64_t)json_integer_value(json_object_get(advisory, "stream_seq"));
 
-		for (struct sent *sent = farm->sent; sequence && sent; sent = sent->next)
-			if (sent->sequence == sequence) {
-				withdraw(farm, sent); /* a work queue keeps it otherwise */
-				leader_look(farm);
-				if (sent->sent_ms < farm->shaken_ms) /* no word about workers */
-					settle(farm, sent, FARM_LOST,
-					    "the farm's broker failed while it was out", NULL);
-				else
-					settle(farm, sent, FARM_ASIDE,
-					    "two workers of the farm died or went silent on this "
-					    "page",
-					    NULL);
-				break;
-			}
+		for (*of = farm->sent; *of && (!sequence || (*of)->sequence != sequence);)
+			*of = (*of)->next;
 		json_decref(advisory);
 		natsMsg_Destroy(msg);
 		msg = NULL;
 	}
+	return *of != NULL;
+}
+
+/*
+ * The broker says which messages it has handed out for the last time, and which of them a worker
+ * has ended without an answer: the broker had no room for it.
+ */
+static void given_up_take(struct farm *farm)
+{
+	struct sent *sent;
+
+	while (advisory_next(farm, farm->given_up, &sent)) {
+		withdraw(farm, sent); /* a work queue keeps it otherwise */
+		leader_look(farm);
+		if (sent->sent_ms < farm->shaken_ms) /* no word about workers */
+			settle(farm, sent, FARM_LOST, "the farm's broker failed while it was out",
+			    NULL);
+		else
+			settle(farm, sent, FARM_ASIDE,
+			    "two workers of the farm died or went silent on this page", NULL);
+	}
+	while (advisory_next(farm, farm->terminated, &sent))
+		settle(farm, sent, FARM_LOST,
+		    "a worker could not answer: the broker has no room, or the page came damaged",
+		    NULL);
 }
 
 /* After the broker was away: what it lost is made anew, and pages it does not know are sent again.

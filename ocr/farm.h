@@ -42,10 +42,12 @@ struct farm_options {		 /* texts are borrowed for the call; NULL and "" are the 
 
 /*
  * ERROR_SETUP: an address that is not on loopback without tls:// and credentials or certificate, a
- * certificate that cannot be read; ERROR_BUSY: the broker cannot be reached.
+ * certificate that cannot be read, a broker that does not take us; ERROR_BUSY: the broker cannot be
+ * reached.
  */
 bool farm_open(const struct farm_options *options, struct farm **out, struct error *err);
-void farm_close(struct farm *farm); /* accepts NULL */
+bool farm_refused(const struct farm *farm); /* the broker takes us no more: close it, open anew */
+void farm_close(struct farm *farm);	    /* accepts NULL */
 
 /* Whether an address may be used (see farm_open()), without connecting. */
 bool farm_address_check(const struct farm_options *options, struct error *err);
@@ -72,7 +74,7 @@ enum farm_outcome {
 	FARM_FAILED,  /* a worker's word on this page; try it here, workers may be wrong */
 	FARM_ASIDE,   /* two workers died or went silent on this page: do not try it again */
 	FARM_RUBBISH, /* the answer was no sound ALTO of this page: recognise it here */
-	FARM_LOST,    /* broker gone or shaken, nobody there or too late: recognise it here */
+	FARM_LOST,    /* broker gone, shaken or full, nobody there or too late: recognise it here */
 };
 
 struct farm_result {

@@ -2,6 +2,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -23,6 +26,9 @@
 #define RECONNECT_WAIT_MS  500
 #define PING_MS		   5000 /* three without an answer: the broker is gone */
 #define JETSTREAM_WAIT_MS  5000
+#define USER_JWT	   "-----BEGIN NATS USER JWT"
+#define USER_SEED	   "-----BEGIN USER NKEY SEED"
+#define LOGIN_LIMIT_BYTES  (1u << 16)
 
 static const char *text_of(const char *text)
 {
@@ -97,28 +103,97 @@ static bool files_readable(const struct farm_options *options, struct error *err
 	return true;
 }
 
+/* That the key in them signs; NATS would only say "Error", and only once it is connected. */
+static bool credentials_sound(const struct farm_options *options, struct error *err)
+{
+	size_t n_bytes = 0;
+	unsigned char *signature = NULL;
+	int n_signature = 0;
+	bool sound = false;
+
+	if (!*text_of(options->credentials))
+		return true;
+	char *file = file_read(options->credentials, LOGIN_LIMIT_BYTES, &n_bytes, NULL);
+	char *seed = file ? strstr(file, USER_SEED) : NULL;
+
+	if (seed && strstr(file, USER_JWT)) {
+		seed += strlen(USER_SEED);
+		seed += strspn(seed, "-\r\n\t ");
+		seed[strcspn(seed, "-\r\n\t ")] = '\0';
+		sound = nats_Open(-1) == NATS_OK &&
+		    nats_Sign(seed, "altakt", &signature, &n_signature) == NATS_OK;
+	}
+	free(signature);
+	if (file)
+		OPENSSL_cleanse(file, n_bytes);
+	free(file);
+	return sound ||
+	    error_set(err, ERROR_SETUP, _("get it anew from who runs the broker"),
+		_("the file '%s' of 'farm.credentials' holds no sound NATS credentials"),
+		options->credentials);
+}
+
+static void certificate_name(const char *path, char *name, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	X509 *certificate = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+
+	if (!certificate ||
+	    X509_NAME_get_text_by_NID(
+		X509_get_subject_name(certificate), NID_commonName, name, (int)size) < 1)
+		*name = '\0';
+	X509_free(certificate);
+	if (f)
+		fclose(f);
+}
+
+/* Of a .creds file: the name in its JWT's claims, the second of three parts in URL's base 64. */
+static void credentials_name(const char *path, char *name, size_t size)
+{
+	size_t n_bytes = 0, n = 0, padding = 0;
+	char *file = file_read(path, LOGIN_LIMIT_BYTES, &n_bytes, NULL);
+	const char *jwt = file ? strstr(file, USER_JWT) : NULL;
+	const char *claims = jwt ? strchr(jwt, '.') : NULL, *found = NULL;
+	unsigned char *base64 = malloc(n_bytes + 4), *json = malloc(n_bytes + 4);
+	json_t *root = NULL;
+
+	for (; claims && base64 && claims[1] &&
+	     (isalnum((unsigned char)claims[1]) || strchr("-_", claims[1]));
+	     claims++)
+		base64[n++] = claims[1] == '-' ? '+'
+		    : claims[1] == '_'	       ? '/'
+					       : (unsigned char)claims[1];
+	for (; base64 && n % 4; padding++)
+		base64[n++] = '=';
+	int decoded = base64 && json ? EVP_DecodeBlock(json, base64, (int)n) : -1;
+	if (decoded > (int)padding)
+		root = json_loadb((char *)json, (size_t)decoded - padding, 0, NULL);
+	found = json_string_value(json_object_get(root, "name"));
+	snprintf(name, size, "%s", found ? found : "");
+	json_decref(root);
+	free(json);
+	free(base64);
+	free(file);
+}
+
 /*
  * Where answers of the broker come to, page images among them: each client has a subject of its
- * own, by its certificate's common name (what is no letter, digit or - becomes -) or else its role,
- * so that the broker can keep clients from each other's. The certificate has been found readable.
+ * own, by the name in its credentials or its certificate's common name (what is no letter, digit or
+ * - becomes -) or else its role, so that the broker can keep clients from each other's. The files
+ * have been found readable.
  */
 static void inbox_of(const struct farm_options *options, const char *role, char *buf, size_t size)
 {
-	FILE *f = *text_of(options->certificate) ? fopen(options->certificate, "re") : NULL;
-	X509 *certificate = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
 	char name[128] = "";
 
-	if (certificate &&
-	    X509_NAME_get_text_by_NID(
-		X509_get_subject_name(certificate), NID_commonName, name, sizeof name) < 1)
-		*name = '\0';
+	if (*text_of(options->credentials))
+		credentials_name(options->credentials, name, sizeof name);
+	else if (*text_of(options->certificate))
+		certificate_name(options->certificate, name, sizeof name);
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '-')
 			*p = '-';
 	snprintf(buf, size, "altakt.inbox.%s", *name ? name : role);
-	X509_free(certificate);
-	if (f)
-		fclose(f);
 }
 
 static natsStatus options_make(
@@ -181,7 +256,8 @@ bool farm_link_open(
 	bool ok = false;
 
 	*link = (struct farm_link){0};
-	if (!farm_address_check(options, err) || !files_readable(options, err))
+	if (!farm_address_check(options, err) || !files_readable(options, err) ||
+	    !credentials_sound(options, err))
 		return false;
 	/* another version of altakt may cut lines or write ALTO otherwise: it is another recogniser
 	 */
@@ -199,6 +275,14 @@ bool farm_link_open(
 		goto done;
 	}
 	s = natsConnection_Connect(&link->connection, o);
+	if (s == NATS_CONNECTION_AUTH_FAILED || s == NATS_SECURE_CONNECTION_REQUIRED ||
+	    s == NATS_SECURE_CONNECTION_WANTED) {
+		error_set(err, ERROR_SETUP,
+		    _("see 'farm.url', 'farm.credentials', 'farm.ca', 'farm.certificate' and 'farm.key'"),
+		    _("the farm's broker '%s' does not take us: %s"), options->url,
+		    natsStatus_GetText(s));
+		goto done;
+	}
 	if (s != NATS_OK) {
 		error_set(err, ERROR_BUSY, _("start the broker (nats-server), or leave out --farm"),
 		    _("the farm's broker '%s' cannot be reached: %s"), options->url,

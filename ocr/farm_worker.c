@@ -77,15 +77,28 @@ static bool page_read(natsMsg *msg, struct farm_page *page, PIX **image)
 	return true;
 }
 
+/* Whether the broker is there and has no room for the answer: another worker would fare alike. */
+static bool no_room(natsStatus s, jsErrCode code)
+{
+	return s == NATS_MAX_PAYLOAD ||
+	    (s != NATS_OK &&
+		(code == JSStreamStoreFailedErr || code == JSInsufficientResourcesErr ||
+		    code == JSStreamMessageExceedsMaximumErr ||
+		    code == JSAccountResourcesExceededErr || code == JSMemoryResourcesExceededErr ||
+		    code == JSStorageResourcesExceededErr));
+}
+
 static natsStatus answer_send(struct farm_link *link, natsMsg *asked,
-    const struct recognition *recognition, const char *failure)
+    const struct recognition *recognition, const char *failure, bool *full)
 {
 	const char *job = NULL, *image = NULL, *owner = NULL;
 	char subject[128], figures[64], id[FARM_ID_SIZE + 8];
 	jsPubOptions options;
+	jsErrCode code = 0;
 	natsMsg *msg = NULL;
 	natsStatus s;
 
+	*full = false;
 	if (natsMsgHeader_Get(asked, FARM_JOB, &job) != NATS_OK ||
 	    natsMsgHeader_Get(asked, FARM_IMAGE, &image) != NATS_OK ||
 	    natsMsgHeader_Get(asked, FARM_OWNER, &owner) != NATS_OK || !farm_id_check(owner) ||
@@ -108,7 +121,8 @@ static natsStatus answer_send(struct farm_link *link, natsMsg *asked,
 	snprintf(id, sizeof id, "text-%s", job);
 	options.MsgId = id; /* two workers that did the same page answer once */
 	if (s == NATS_OK)
-		s = js_PublishMsg(NULL, link->js, msg, &options, NULL);
+		s = js_PublishMsg(NULL, link->js, msg, &options, &code);
+	*full = no_room(s, code);
 	natsMsg_Destroy(msg);
 	return s;
 }
@@ -122,7 +136,7 @@ static void page_do(struct farm_link *link, natsMsg *msg, farm_recogniser recogn
 	PIX *image = NULL;
 	pthread_t thread;
 	uint64_t reconnects = farm_link_reconnects(link);
-	bool done, kept;
+	bool done, kept, full = false;
 
 	if (!page_read(msg, &page, &image)) {
 		log_put(LOG_WARNING, "farm", "a message that is no page of ours is deleted");
@@ -145,21 +159,28 @@ static void page_do(struct farm_link *link, natsMsg *msg, farm_recogniser recogn
 	for (char *p = err.what; *p; p++) /* a header is one line */
 		if ((unsigned char)*p < 0x20)
 			*p = ' ';
-	natsStatus s = answer_send(link, msg, done ? &recognition : NULL, err.what);
-	for (int i = 1; i < ANSWER_TRIES && s != NATS_OK && s != NATS_INVALID_ARG; i++) {
+	natsStatus s = answer_send(link, msg, done ? &recognition : NULL, err.what, &full);
+	int64_t full_ms = 0;
+	for (int i = 1; i < ANSWER_TRIES && full_ms < link->ack_wait_ms / 3 && s != NATS_OK &&
+	     s != NATS_INVALID_ARG;
+	     i++) {
 		natsMsg_InProgress(msg, NULL);
 		nats_Sleep(AGAIN_MS);
-		s = answer_send(link, msg, done ? &recognition : NULL, err.what);
+		s = answer_send(link, msg, done ? &recognition : NULL, err.what, &full);
+		full_ms = full ? full_ms + AGAIN_MS : 0;
 	}
 	/* A broker that came back with empty streams counts from one again: this acknowledgement
 	 * could delete another page. The owner withdraws its page when it has the answer. */
 	if (farm_link_reconnects(link) == reconnects) {
 		if (s == NATS_OK)
 			natsMsg_AckSync(msg, NULL, NULL);
-		else if (s == NATS_INVALID_ARG)
+		else if (s == NATS_INVALID_ARG || full) /* its owner hears it */
 			natsMsg_Term(msg, NULL);
 	}
-	if (s != NATS_OK)
+	if (full)
+		log_put(LOG_WARNING, "farm",
+		    "the broker has no room for an answer; the page's owner reads it");
+	else if (s != NATS_OK)
 		log_put(LOG_WARNING, "farm", "cannot answer: %s; the page goes to another worker",
 		    natsStatus_GetText(s));
 	recognition_release(&recognition);
@@ -177,14 +198,13 @@ static natsStatus queue_join(struct farm_link *link, natsSubscription **queue)
 	return js_PullSubscribe(queue, link->js, NULL, durable, NULL, &options, NULL);
 }
 
-bool farm_work(const struct farm_options *options, farm_recogniser recognise, void *self,
+/* Until the broker is there or *stop is set; false where it is there and does not take us. */
+static bool link_await(const struct farm_options *options, struct farm_link *link,
     const volatile sig_atomic_t *stop, struct error *err)
 {
-	natsSubscription *queue = NULL;
-	struct farm_link link = {0};
 	bool said = false;
 
-	for (struct error why = {0}; !farm_link_open(options, "altakt worker", &link, &why);) {
+	for (struct error why = {0}; !farm_link_open(options, "altakt worker", link, &why);) {
 		if (why.kind != ERROR_BUSY) {
 			*err = why;
 			return false;
@@ -196,10 +216,29 @@ bool farm_work(const struct farm_options *options, farm_recogniser recognise, vo
 			return true;
 		nats_Sleep(AGAIN_MS);
 	}
+	return true;
+}
+
+bool farm_work(const struct farm_options *options, farm_recogniser recognise, void *self,
+    const volatile sig_atomic_t *stop, struct error *err)
+{
+	natsSubscription *queue = NULL;
+	struct farm_link link = {0};
+
+	if (!link_await(options, &link, stop, err))
+		return false;
 	while (!*stop) {
 		natsMsgList list = {0};
 		natsStatus s = NATS_OK;
 
+		if (natsConnection_IsClosed(link.connection)) { /* for good: it did not take us */
+			natsSubscription_Destroy(queue);
+			queue = NULL;
+			farm_link_close(&link);
+			if (!link_await(options, &link, stop, err))
+				return false;
+			continue;
+		}
 		if (!queue &&
 		    (!farm_link_prepare(&link, NULL) || queue_join(&link, &queue) != NATS_OK)) {
 			nats_Sleep(

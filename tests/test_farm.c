@@ -490,6 +490,56 @@ static void test_worker_with_other_models(void **state)
 	yard_close(&yard);
 }
 
+/* Answers of an owner that died fill their stream: no worker is to blame, and no page pays for it.
+ */
+static void test_no_room_for_answers(void **state)
+{
+	static const char *subject = "altakt.text.>";
+	static const char filler[1500] = "an answer that nobody fetches";
+	natsConnection *connection = NULL;
+	jsStreamConfig config;
+	jsCtx *js = NULL;
+
+	if (!broker_there())
+		return;
+	struct yard yard = yard_open(0);
+	assert_int_equal(natsConnection_ConnectTo(&connection, yard.url), NATS_OK);
+	assert_int_equal(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+	jsStreamConfig_Init(&config);
+	config.Name = "ALTAKT_TEXTS";
+	config.Subjects = &subject;
+	config.SubjectsLen = 1;
+	config.Retention = js_WorkQueuePolicy;
+	config.Storage = js_MemoryStorage;
+	config.Discard = js_DiscardNew;
+	config.MaxBytes = 2000;
+	assert_int_equal(js_AddStream(NULL, js, &config, NULL, NULL), NATS_OK);
+	assert_int_equal(
+	    js_Publish(NULL, js, "altakt.text.dead", filler, sizeof filler, NULL, NULL), NATS_OK);
+	worker_start(&yard, MODELS);
+	struct farm *farm = farm_of(&yard, MODELS, 0, false);
+	for (uint64_t i = 1; i <= 3; i++)
+		submit(farm, i, PLAIN);
+	bool seen[4] = {false};
+	for (int i = 0; i < 3; i++) {
+		struct farm_result result = next(farm);
+
+		if (result.outcome != FARM_LOST || !strstr(result.failure, "no room"))
+			fail_msg("outcome %d: %s", result.outcome, result.failure);
+		assert_true(result.id >= 1 && result.id <= 3 && !seen[result.id]);
+		seen[result.id] = true;
+	}
+	assert_int_equal(held(&yard, "ALTAKT_PAGES"), 0);
+	assert_int_equal(held(&yard, "ALTAKT_TEXTS"), 1);
+	assert_int_equal(js_PurgeStream(js, "ALTAKT_TEXTS", NULL, NULL), NATS_OK);
+	submit(farm, 4, PLAIN); /* the same worker, the same owner */
+	assert_outcome(farm, 4, FARM_DONE, "");
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	farm_close(farm);
+	yard_close(&yard);
+}
+
 /* A message that no owner sent, and answers that nobody waits for. */
 static void test_strangers(void **state)
 {
@@ -570,13 +620,15 @@ static void test_same_text_as_here(void **state)
 static void test_address_check(void **state)
 {
 	static const struct {
-		const char *url, *certificate, *what; /* what NULL: accepted */
+		const char *url, *certificate,
+		    *what; /* certificate: or .creds; what NULL: accepted */
 	} cases[] = {
 	    {"nats://127.0.0.1:4222", "", NULL},
 	    {"nats://localhost", "", NULL},
 	    {"localhost:4222", "", NULL},
 	    {"nats://[::1]:4222,nats://127.0.0.1:4223", "", NULL},
 	    {"tls://farm.example:4222", "me.pem", NULL},
+	    {"tls://farm.example:4222", "me.creds", NULL},
 	    {"", "", "no address"},
 	    {"nats://farm.example:4222", "", "on the network"},
 	    {"nats://farm.example:4222", "me.pem", "on the network"},
@@ -587,9 +639,11 @@ static void test_address_check(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct farm_options options = {
-		    .url = cases[i].url, .certificate = cases[i].certificate};
+		struct farm_options options = {.url = cases[i].url};
+		bool creds = strstr(cases[i].certificate, ".creds") != NULL;
 		struct error err = {0};
+
+		*(creds ? &options.credentials : &options.certificate) = cases[i].certificate;
 		bool ok = farm_address_check(&options, &err);
 
 		if (ok != !cases[i].what)
@@ -632,6 +686,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_page_that_the_broker_has_lost),
 	    cmocka_unit_test(test_broker_gone_and_back),
 	    cmocka_unit_test(test_worker_with_other_models),
+	    cmocka_unit_test(test_no_room_for_answers),
 	    cmocka_unit_test(test_strangers),
 	    cmocka_unit_test(test_same_text_as_here),
 	    cmocka_unit_test(test_address_check),

@@ -5,6 +5,8 @@ The same batch is read on local cores once; whatever happens to the farm, each p
 be the same, byte for byte, exactly once in the bundle. What single messages do is in test_farm.c.
 Runs in a network of its own where the machine gives one (unshare -n).
 """
+import base64
+import binascii
 import hashlib
 import json
 import os
@@ -145,11 +147,19 @@ class Broker(Process):
 class Client:
     """As much of NATS's protocol as it takes to look at the broker, and to be a bad worker."""
 
-    def __init__(self, port, timeout=30):
+    def __init__(self, port, timeout=30, context=None, inbox="_INBOX"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        greeting = b""
+        while not greeting.endswith(b"\n"):  # byte by byte: what follows may be TLS
+            byte = self.socket.recv(1)
+            check(byte, "the broker greets")
+            greeting += byte
+        check(greeting.startswith(b"INFO "), "the broker greets")
+        self.info = json.loads(greeting[5:])
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.file = self.socket.makefile("rb")
-        check(self.file.readline().startswith(b"INFO "), "the broker greets")
-        self.inbox = "_INBOX." + os.urandom(8).hex()
+        self.inbox = f"{inbox}.{os.urandom(8).hex()}"
         self.send(b'CONNECT {"verbose":false,"headers":true,"no_responders":true,"lang":"py","version":"1"}\r\n'
                   + f"SUB {self.inbox} 1\r\nPING\r\n".encode())
         while self.file.readline() != b"PONG\r\n":
@@ -195,19 +205,19 @@ class Client:
         return json.loads(answer) if answer else {"error": {"description": "nobody answers"}}
 
 
-def consumer(port):
+def consumer(port, **how):
     """The name of the workers' consumer, once a worker or station has made it."""
-    with Client(port) as client:
+    with Client(port, **how) as client:
         names = client.ask(f"CONSUMER.NAMES.{PAGES}").get("consumers") or []
     return names[0] if names else None
 
 
-def queue(port):
+def queue(port, **how):
     """Of the pages: how many were handed out, and how many are with workers now."""
-    name = consumer(port)
+    name = consumer(port, **how)
     if not name:
         return 0, 0
-    with Client(port) as client:
+    with Client(port, **how) as client:
         found = client.ask(f"CONSUMER.INFO.{PAGES}.{name}")
     return (found["delivered"]["consumer_seq"], found["num_ack_pending"]) if "delivered" in found else (0, 0)
 
@@ -260,11 +270,11 @@ class Everything(list):
             process_.kill()
 
 
-def handed_out(run, port, n):
+def handed_out(run, port, n, **how):
     """Until n pages were handed out and one is with a worker."""
     def there():
         check(run.process.poll() is None, f"page work ended before {n} pages were handed out\n{run.said()}")
-        return queue(port)[0] >= n and queue(port)[1] > 0
+        return queue(port, **how)[0] >= n and queue(port, **how)[1] > 0
     harness.wait_until("pages are with workers", there)
 
 
@@ -334,19 +344,24 @@ def test_broker_stays_away(folder):
 
 
 def test_one_of_three_brokers_killed(folder):
+    """The shipped cluster, with its certificates and permissions."""
     ws = Batch.copy(folder)
+    needs("openssl")
+    certificates(folder)
     ports, routes = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
+    station = dict(context=identity(folder, "station.example"), inbox="altakt.inbox.station-example")
     with Everything() as all_:
         brokers = []
         for i in range(3):
-            store = os.path.join(folder, f"store{i}")
-            conf = (f'max_payload: 8454144\njetstream {{ store_dir: "{store}" }}\ncluster {{ name: altakt\n'
-                    f'listen: "127.0.0.1:{routes[i]}"\nroutes: [ '
-                    + ", ".join(f"nats-route://127.0.0.1:{r}" for r in routes) + " ] }\n")
-            brokers.append(all_.add(Broker(folder, f"broker{i}", ports[i], conf)))
+            conf = shipped(folder, "127.0.0.1", ports[i], f"altakt-cluster-{i + 1}.conf", f"store{i}")
+            conf = conf.replace("0.0.0.0:6222", f"127.0.0.1:{routes[i]}")
+            for k, route in enumerate(routes):
+                contains(conf, f"farm-{k + 1}.example:6222")
+                conf = conf.replace(f"farm-{k + 1}.example:6222", f"127.0.0.1:{route}")
+            brokers.append(all_.add(Broker(folder, f"altakt-{i + 1}", ports[i], conf)))
 
         def ready():
-            with Client(ports[0], 3) as client:
+            with Client(ports[0], 3, **station) as client:
                 made = client.ask("STREAM.CREATE.PROBE", {"name": "PROBE", "subjects": ["probe"], "storage": "memory",
                                                           "retention": "limits", "num_replicas": 3, "max_consumers": -1,
                                                           "max_msgs": -1, "max_bytes": -1, "discard": "old"})
@@ -358,17 +373,25 @@ def test_one_of_three_brokers_killed(folder):
             except TimeoutError:  # no leader yet: nobody answers
                 return False
         harness.wait_until("the three brokers agree", agreed)
-        url = ",".join(b.url for b in brokers)
+        url = ",".join(b.url.replace("nats://", "tls://") for b in brokers)
         three = ("--set", "farm.replicas=3")
-        for _ in range(2):
-            all_.add(Worker(folder, url, *three))
-        harness.wait_until("the queue is there", lambda: consumer(ports[0]))
-        run = all_.add(process(ws, url, *three))
-        handed_out(run, ports[0], 1)
-        with Client(ports[0]) as client:
+        workers = [all_.add(Worker(folder, url, *three, *who(folder, name)))
+                   for name in ("worker.example", "other.example")]
+        harness.wait_until("the queue is there", lambda: consumer(ports[0], **station))
+        run = all_.add(process(ws, url, *three, *who(folder, "station.example")))
+        handed_out(run, ports[0], 1, **station)
+        with Client(ports[0], **station) as client:
             leader = client.ask(f"STREAM.INFO.{PAGES}")["cluster"]["leader"]
+        for subject, allowed in (("altakt.inbox.>", False), ("altakt.page.>", False),
+                                 ("altakt.inbox.worker-example.>", False), ("altakt.inbox.other-example.>", True)):
+            equal(may_read(ports[0], identity(folder, "other.example"), subject), allowed, f"a worker reads {subject}")
+        for broker in brokers:
+            said = re.sub(r".*[Ss]ubscription Violation.*altakt\.(inbox|page).*\n", "", broker.said())
+            check("Violation" not in said, f"permissions are missing\n{said}")
         next(b for b in brokers if b.name == leader).kill()
         finish(run)
+        for worker in workers:
+            check(worker.process.poll() is None and "Violation" not in worker.said(), worker.said())
         same_as_here(ws)
 
 
@@ -433,6 +456,28 @@ def test_full_stream(folder):
         same_as_here(ws)
 
 
+def test_full_stream_of_answers(folder):
+    """Answers that nobody fetches leave no room for others: no worker died of any page, all of them are read here."""
+    ws = Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        with Client(broker.port) as client:
+            made = client.ask(f"STREAM.CREATE.{TEXTS}", {
+                "name": TEXTS, "subjects": ["altakt.text.>"], "storage": "memory", "retention": "workqueue",
+                "discard": "new", "max_bytes": 3000, "max_msgs": -1, "max_consumers": -1, "num_replicas": 1})
+            check("error" not in made, made)
+            client.publish("altakt.text." + "0" * 32, bytes(2500), client.inbox)
+            check("error" not in json.loads(client.next()[2]), "the stream is filled")
+        worker = all_.add(Worker(folder, broker.url))
+        run = all_.add(process(ws, broker.url))
+        finish(run)
+        check(worker.process.poll() is None, worker.said())
+        with open(os.path.join(ws.path, "altakt.log"), encoding="utf-8") as f:
+            contains(f.read(), "a worker could not answer: the broker has no room")
+        equal((held(broker.port, PAGES), held(broker.port, TEXTS)), (0, 1), "pages and texts the broker still holds")
+        same_as_here(ws)
+
+
 def test_message_of_100_mb(folder):
     """Refused at the door by the shipped settings, and by the streams where the door is wide open."""
     huge = bytes(100 << 20)
@@ -479,22 +524,34 @@ def certificates(folder):
                 "2", "-extfile", "san", "-out", name + ".pem")
 
 
-def shipped(folder, address, port):
-    """config/nats/altakt.conf with its blocks for other machines switched on, and a user more."""
-    with open(os.path.join(SOURCE, "config/nats/altakt.conf"), encoding="utf-8") as f:
+def shipped(folder, address, port, name="altakt.conf", store="store"):
+    """A file of config/nats, for other machines; permissions.conf comes to lie in the folder, with a user more."""
+    with open(os.path.join(SOURCE, "config/nats/permissions.conf"), encoding="utf-8") as f:
         text = f.read()
-    at = text.index("# tls {")
-    text = text[:at] + re.sub(r"(?m)^# ?", "", text[at:])
-    text = text.replace("127.0.0.1:4222", f"{address}:{port}").replace("/var/lib/nats/altakt", folder + "/store")
-    for name in ("server.pem", "server.key", "ca.pem"):
-        text = text.replace("/etc/nats/" + name, os.path.join(folder, name))
-    return text.replace("\tusers: [", "\tusers: [\n{ user: \"CN=other.example\", permissions: { publish: $worker, "
-                        "subscribe: [\"altakt.inbox.other-example.>\"] } }")
+    contains(text, "\tusers: [")
+    with open(os.path.join(folder, "permissions.conf"), "w", encoding="utf-8") as f:
+        f.write(text.replace("\tusers: [", "\tusers: [\n{ user: \"CN=other.example\", permissions: { publish: $worker, "
+                             "subscribe: [\"altakt.inbox.other-example.>\"] } }"))
+    with open(os.path.join(SOURCE, "config/nats", name), encoding="utf-8") as f:
+        text = f.read()
+    if name == "altakt.conf":  # on loopback as it is: the blocks for other machines are switched on
+        at = text.index("# tls {")
+        text = text[:at] + re.sub(r"(?m)^# ?", "", text[at:])
+    text = re.sub(r"(127\.0\.0\.1|0\.0\.0\.0):4222", f"{address}:{port}", text)
+    text = text.replace("/var/lib/nats/altakt", os.path.join(folder, store))
+    return text.replace("/etc/nats/", folder + "/")
 
 
 def who(folder, name):
     return [word for key, end in (("ca", "ca.pem"), ("certificate", name + ".pem"), ("key", name + ".key"))
             for word in ("--set", f"farm.{key}={folder}/{end}")]
+
+
+def identity(folder, name=None):
+    context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
+    if name:
+        context.load_cert_chain(os.path.join(folder, name + ".pem"), os.path.join(folder, name + ".key"))
+    return context
 
 
 def needs(*tools):
@@ -519,8 +576,7 @@ def test_certificates_and_permissions(folder):
         check("Violation" not in broker.said() + worker.said(), f"permissions are missing\n{broker.said()}")
         same_as_here(ws)
 
-        context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
-        context.load_cert_chain(os.path.join(folder, "other.example.pem"), os.path.join(folder, "other.example.key"))
+        context = identity(folder, "other.example")
         for subject, allowed in (("_INBOX.>", False), ("altakt.inbox.>", False), ("altakt.>", False), (">", False),
                                  ("altakt.inbox.worker-example.>", False), ("altakt.inbox.station-example.>", False),
                                  ("altakt.inbox.other-example.>", True)):
@@ -533,13 +589,16 @@ def test_certificates_and_permissions(folder):
         same_as_here(alone)
 
 
-def may_read(port, context, subject):
+def may_read(port, context, subject, key=None):
     with socket.create_connection(("127.0.0.1", port), 30) as plain:
         greeting = b""
         while not greeting.endswith(b"\n"):  # byte by byte: what follows is TLS
             greeting += plain.recv(1)
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as s:
-            s.sendall(b'CONNECT {"verbose":false}\r\n' + f"SUB {subject} 1\r\nPING\r\n".encode())
+            who_ = {"verbose": False}
+            if key:
+                who_ |= {"jwt": key.jwt, "sig": unpadded(key.sign(json.loads(greeting[5:])["nonce"].encode()))}
+            s.sendall(f"CONNECT {json.dumps(who_)}\r\nSUB {subject} 1\r\nPING\r\n".encode())
             said = b""
             while b"PONG" not in said:
                 more = s.recv(4096)
@@ -548,10 +607,147 @@ def may_read(port, context, subject):
     return b"Permissions Violation" not in said
 
 
+def unpadded(data, code=base64.urlsafe_b64encode):
+    return code(data).decode().rstrip("=")
+
+
+class Key:
+    """An nkey of NATS: an ed25519 key pair whose public half begins with O, A or U, and the JWT issued to it."""
+    PREFIXES = {"operator": 14 << 3, "account": 0, "user": 20 << 3}
+    n = 0
+
+    def __init__(self, folder, kind):
+        Key.n += 1
+        self.kind, self.pem = kind, os.path.join(folder, f"nkey{Key.n}.pem")
+        openssl = lambda *args: subprocess.run(["openssl", *args], stdout=subprocess.PIPE, check=True).stdout
+        openssl("genpkey", "-algorithm", "ed25519", "-out", self.pem)
+        prefix = self.PREFIXES[kind]
+        self.public = self.written(bytes([prefix]) + openssl("pkey", "-in", self.pem, "-pubout", "-outform", "DER")[-32:])
+        self.seed = self.written(bytes([18 << 3 | prefix >> 5, (prefix & 31) << 3])
+                                 + openssl("pkey", "-in", self.pem, "-outform", "DER")[-32:])
+        self.jwt = None
+
+    @staticmethod
+    def written(data):
+        return unpadded(data + binascii.crc_hqx(data, 0).to_bytes(2, "little"), base64.b32encode)
+
+    def sign(self, data):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(data)
+            f.flush()
+            return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.pem, "-in", f.name],
+                                  stdout=subprocess.PIPE, check=True).stdout
+
+    def issued_by(self, issuer, name, **nats):
+        claims = {"jti": os.urandom(16).hex(), "iat": int(time.time()), "iss": issuer.public, "name": name,
+                  "sub": self.public, "nats": {**nats, "type": self.kind, "version": 2}}
+        text = ".".join(unpadded(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ed25519-nkey"}, claims))
+        self.jwt = f"{text}.{unpadded(issuer.sign(text.encode()))}"
+        return self
+
+    def creds(self, path):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n------END NATS USER JWT------\n\n"
+                    f"-----BEGIN USER NKEY SEED-----\n{self.seed}\n------END USER NKEY SEED------\n")
+        return path
+
+
+def permissions(role):
+    """What permissions.conf lets a role publish."""
+    with open(os.path.join(SOURCE, "config/nats/permissions.conf"), encoding="utf-8") as f:
+        return re.findall(r'"([^"]+)"', re.search(rf"{role}: \[([^\]]*)\]", f.read())[1])
+
+
+def test_credentials(folder):
+    """An operator, an account and its users: who has a user's credentials is taken, with its own inbox alone."""
+    needs("openssl")
+    certificates(folder)
+    some = {k: -1 for k in ("subs", "data", "payload", "imports", "exports", "conn", "leaf")} | {"wildcards": True}
+    everything = some | {k: -1 for k in ("mem_storage", "disk_storage", "streams", "consumer")}
+    operator = Key(folder, "operator")
+    operator.issued_by(operator, "Musterhausen")
+    system, account, stranger = (Key(folder, "account").issued_by(operator, name, limits=limits) for name, limits
+                                 in (("SYS", some), ("farm", everything), ("elsewhere", everything)))
+
+    def user(issuer, name, role, *more):
+        inbox = re.sub("[^A-Za-z0-9-]", "-", name)
+        key = Key(folder, "user").issued_by(issuer, name, subs=-1, data=-1, payload=-1,
+                                            pub={"allow": permissions(role)},
+                                            sub={"allow": [f"altakt.inbox.{inbox}.>", *more]})
+        return key, key.creds(os.path.join(folder, name + ".creds"))
+    _, station = user(account, "station 1.example", "station", "$JS.EVENT.ADVISORY.CONSUMER.*.ALTAKT_PAGES.>")
+    _, worker = user(account, "worker_1", "worker")
+    other_key, _ = user(account, "worker_22", "worker")
+    _, wrong = user(stranger, "worker_1b", "worker")
+
+    def conf(*accounts):
+        return (f'operator: "{operator.jwt}"\nsystem_account: {system.public}\nresolver: MEMORY\nresolver_preload: {{\n'
+                + "".join(f'{a.public}: "{a.jwt}"\n' for a in (system, *accounts)) + "}\n"
+                f'tls {{ cert_file: "{folder}/server.pem", key_file: "{folder}/server.key" }}\nmax_payload: 8454144\n'
+                f'jetstream {{ store_dir: "{folder}/store" }}\n')
+
+    def with_creds(path):
+        return ["--set", f"farm.ca={folder}/ca.pem", "--set", f"farm.credentials={path}"]
+    ws, alone = Batch.copy(folder), Batch.copy(folder)
+    with Everything() as all_:
+        broker = all_.add(Broker(folder, conf=conf(account)))
+        url = broker.url.replace("nats://", "tls://")
+        works = all_.add(Worker(folder, url, *with_creds(worker)))
+        run = all_.add(process(ws, url, *with_creds(station)))
+        finish(run)
+        with open(os.path.join(ws.path, "altakt.log"), encoding="utf-8") as f:
+            check("the page is recognised here" not in f.read(), "the farm was not used")
+        check("Violation" not in broker.said() + works.said(), f"permissions are missing\n{broker.said()}")
+        same_as_here(ws)
+        for subject, allowed in (("altakt.inbox.>", False), ("altakt.inbox.worker-1.>", False), ("altakt.page.>", False),
+                                 ("altakt.inbox.worker-22.>", True)):
+            equal(may_read(broker.port, identity(folder), subject, other_key), allowed, f"another worker reads {subject}")
+
+        with open(worker, encoding="ascii") as f:
+            text = f.read()
+        changed, cut, rubbish = (os.path.join(folder, name + ".creds") for name in ("changed", "cut", "rubbish"))
+        for path, data in ((changed, text.replace(".", ".A", 1)),  # the signature is of another text
+                           (cut, text[:-60]), (rubbish, "rubbish\0" * 500)):
+            with open(path, "w", encoding="ascii") as f:
+                f.write(data)
+        for args, said in ((with_creds(wrong), "does not take us"), (with_creds(changed), "does not take us"),
+                           (with_creds(cut), "no sound NATS credentials"), (with_creds(rubbish), f"'{rubbish}'"),
+                           (with_creds(folder + "/none.creds"), "cannot be read"),
+                           (["--set", f"farm.ca={folder}/ca.pem"], "does not take us")):
+            contains(harness.altakt(*args, "worker", "--farm", url, expect=harness.FAILED, timeout=60).err, said)
+        run = all_.add(process(alone, url, *with_creds(wrong)))  # read here, and said
+        finish(run)
+        with open(os.path.join(alone.path, "altakt.log"), encoding="utf-8") as f:
+            log = f.read()
+        contains(log, "does not take us")
+        contains(log, "the page is recognised here")
+        same_as_here(alone)
+
+        broker.kill()  # it comes back and knows the account no more: the worker ends and says why
+        with open(broker.conf, "w", encoding="utf-8") as f:
+            f.write(f'listen: "127.0.0.1:{broker.port}"\n' + conf(stranger))
+        all_.add(broker.again())
+        equal(works.process.wait(harness.TIMEOUT_S), harness.FAILED, works.said())
+        contains(works.said(), "does not take us")
+
+
+def test_beyond_loopback_without_tls(folder):
+    """Neither page work nor a worker begins where pages would go in the open, or to nobody known."""
+    ws = Batch.copy(folder)
+    for args, url in (((), "nats://farm.example:4222"), ((), "tls://farm.example:4222"),
+                      (("--set", f"farm.credentials={folder}/x.creds"), "nats://192.0.2.1:4222"),
+                      ((), "nats://127.0.0.1:4222,nats://192.0.2.1:4222")):
+        contains(ws(*args, "process", "--farm", url, expect=harness.FAILED).err, "on the network", "farm.credentials")
+        contains(harness.altakt("--set", "ocr.languages=deu", *args, "worker", "--farm", url,
+                                expect=harness.FAILED).err, "on the network")
+    check(not [e for e in ws.ledger() if e["event"] == "page_done"], "pages were read")
+
+
 def test_shipped_settings_are_accepted(folder):
     """By nats-server itself, with files for those that they name; the unit by systemd."""
     needs("openssl")
     certificates(folder)
+    shutil.copy(os.path.join(SOURCE, "config/nats/permissions.conf"), folder)
     for name in ("altakt.conf", "altakt-cluster-1.conf", "altakt-cluster-2.conf", "altakt-cluster-3.conf", "switched"):
         path = os.path.join(folder, name)
         if name == "switched":
