@@ -42,7 +42,8 @@ void close_suspects_text(int kinds, char text[256])
 	    N_("the register does not know this file"), N_("cover sheet of the file that was open"),
 	    N_("more sheets than a file may have"), N_("nearly equal to another page"),
 	    N_("the device counts more sheets"), N_("looks like a sheet recorded before"),
-	    N_("no sheet that it could be a further view of")};
+	    N_("no sheet that it could be a further view of"),
+	    N_("cover sheet right after another one, whose file has no sheets")};
 	size_t n = 0;
 
 	text[0] = '\0';
@@ -140,6 +141,16 @@ static void pending_check(struct batch *b, bool print, int *decide)
 		say(print,
 		    _("sheets are fed in the place of %s/%d, and nobody has said that all are\n        feed them: altakt scan --batch %s; then: altakt sheet done %s/%d"),
 		    b->name, b->tally.refeed, b->name, b->name, b->tally.refeed);
+		++*decide;
+	}
+	int last = b->tally.n_sheets;
+	while (last > 0 && b->tally.sheets[last - 1].voided)
+		last--;
+	if (tally_cover_alone(&b->tally, last)) {
+		say(print,
+		    _("the cover sheet %s/%d of file %s was the last sheet fed: nothing came after it\n        feed the file's sheets: altakt scan --batch %s; or altakt sheet void %s/%d --by NAME --reason TEXT"),
+		    b->name, last, b->tally.files[b->tally.sheets[last - 1].file - 1].file_number,
+		    b->name, b->name, last);
 		++*decide;
 	}
 	if (!pending)

@@ -306,6 +306,7 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 	    .duplex = w->duplex,
 	    .blanks_dropped = w->blanks_dropped,
 	    .pipeline = pipeline,
+	    .closes = pipeline != NULL,
 	    .stop = command_stop()};
 
 	if (!w->import && !profile_take(job, &feeder.scanner, err))

@@ -12,6 +12,7 @@
 #include "batch/clock.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/person.h"
 #include "batch/pipeline.h"
 #include "batch/refed.h"
 #include "batch/register.h"
@@ -44,6 +45,7 @@ struct feed {
 	} sizes[NEIGHBOURS]; /* of the sheets that came last, in a ring */
 	int n_sizes;
 	bool stopping;
+	bool whole_stack; /* the operator's word for it */
 };
 
 /* What one sheet is, before it is recorded. */
@@ -170,6 +172,8 @@ static bool file_open(struct feed *feed, const char *number, int volume, const c
 		*file = known->file;
 		return true;
 	}
+	if (cover && suspects && t->n_sheets > 0 && tally_cover_alone(t, t->n_sheets))
+		json_array_append_new(suspects, json_string("cover_after_cover"));
 	if (!file_complete(feed, cover ? "cover" : "option", err))
 		return false;
 	if (known) {
@@ -565,38 +569,88 @@ done:
 	return ok;
 }
 
-/* Ask on a terminal, wait for Enter; false: nobody is there to ask. */
-static bool person_asked(const struct error *why, const volatile bool *stop)
+/* While a person is awaited, page work goes on. */
+static void work_on(void *self)
 {
-	char text[1100], line[16];
+	struct feed *feed = self;
+	struct error said_later = {0};
+	bool busy = false;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+	if (feed->options->pipeline && feed->opened)
+		pipeline_turn(feed->options->pipeline, &feed->batch, &busy, &said_later);
+}
+
+/* Ask on a terminal, wait for Enter; false: nobody is there to ask. */
+static bool person_mends(struct feed *feed, const struct error *why)
+{
+	char text[1100], answer[PERSON_ANSWER_SIZE];
+
+	return person_ask(error_text(why, text, sizeof text),
+	    _("Press Enter to go on, Ctrl-C to stop: "), work_on, feed, feed->options->stop,
+	    answer);
+}
+
+/* Whether the open file has as many sheets as somebody counted: the second witness of its end. */
+static bool count_agrees(const struct feed *feed)
+{
+	const struct tally *t = &feed->batch.tally;
+	struct tally_counts c;
+
+	if (!t->open_file)
 		return false;
-	fprintf(stderr, "\n%s\n", error_text(why, text, sizeof text));
-	fprintf(stderr, "%s", _("Press Enter to go on, Ctrl-C to stop: "));
-	return fgets(line, sizeof line, stdin) != NULL && !*stop;
+	tally_file_counts(t, t->open_file, &c);
+	const struct tally_file *f = &t->files[t->open_file - 1];
+	int slip = f->given >= 0 ? f->given : f->prepared;
+	return slip >= 0 && slip == c.counted + c.blank_uncounted && c.suspects == 0;
+}
+
+/*
+ * A feeder that says that it is empty is no proof that the stack is through. Where the batch is
+ * closed next and no count agrees, the operator's word is asked for. True: there is more to feed.
+ */
+static bool more_to_feed(struct feed *feed)
+{
+	const struct feed_options *o = feed->options;
+	char text[512], answer[PERSON_ANSWER_SIZE];
+
+	if (!o->closes || o->imports || !feed->opened || !feed->started || feed->stopping ||
+	    count_agrees(feed))
+		return false;
+	const struct tally *t = &feed->batch.tally;
+	const char *file = t->open_file ? t->files[t->open_file - 1].file_number : "-";
+	snprintf(text, sizeof text,
+	    _("The feeder says that it is empty. Last sheet: %s/%d, file %s. Nobody has counted this file."),
+	    feed->batch.name, t->n_sheets, file);
+	while (person_ask(text,
+	    _("Was that the whole stack? y: close the batch; Enter: more paper is in the feeder: "),
+	    work_on, feed, o->stop, answer)) {
+		if (!*answer)
+			return true;
+		if (strchr("yYjJ", *answer)) {
+			feed->whole_stack = true;
+			return false;
+		}
+	}
+	if (!*o->stop && !isatty(STDIN_FILENO))
+		fprintf(stderr,
+		    _("note: the feeder said that it is empty, and nobody has counted file %s: a register with the column sheets, or --sheets, would prove that it is whole\n"),
+		    file);
+	return false;
 }
 
 /* After the last sheet: what ended it, as an event; and the open file, where its count is right. */
 static bool feeding_end(struct feed *feed, const char *reason, struct error *err)
 {
-	struct tally *t = &feed->batch.tally;
-
 	if (!feed->started)
 		return true;
 	if (!batch_begin(&feed->batch, err))
 		return false;
-	bool ok =
-	    event(feed, json_pack("{ssss}", "event", "feeding_stopped", "reason", reason), err);
-	int open = t->open_file;
-	if (ok && open && feed->result->end == FEED_EMPTY) {
-		struct tally_counts c;
-		tally_file_counts(t, open, &c);
-		const struct tally_file *f = &t->files[open - 1];
-		int slip = f->given >= 0 ? f->given : f->prepared;
-		if (slip >= 0 && slip == c.counted + c.blank_uncounted && c.suspects == 0)
-			ok = file_complete(feed, "count", err);
-	}
+	json_t *e = json_pack("{ssss}", "event", "feeding_stopped", "reason", reason);
+	if (e && feed->whole_stack)
+		json_object_set_new(e, "whole_stack", json_true());
+	bool ok = event(feed, e, err);
+	if (ok && feed->result->end == FEED_EMPTY && count_agrees(feed))
+		ok = file_complete(feed, "count", err);
 	if (!ok) {
 		batch_rollback(&feed->batch);
 		return false;
@@ -623,8 +677,14 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 			progress_show(feed);
 		return true;
 	case FEEDER_EMPTY:
+		if (more_to_feed(feed)) {
+			feeder_resume(feed->feeder);
+			return true;
+		}
 		*ended = true;
-		if (!feed->stopping)
+		if (*feed->options->stop)
+			feed->result->end = FEED_STOPPED;
+		else if (!feed->stopping)
 			feed->result->end = FEED_EMPTY;
 		return true;
 	case FEEDER_PAUSED:
@@ -652,7 +712,7 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 		    e->unrecorded);
 	if (feed->opened)
 		resume_sheet_print(&feed->batch);
-	if (person_asked(&e->error, feed->options->stop)) {
+	if (person_mends(feed, &e->error)) {
 		refed_close(feed->refed);
 		feed->refed = feed->opened ? refed_open(&feed->batch) : NULL;
 		feeder_resume(feed->feeder);

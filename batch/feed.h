@@ -37,6 +37,8 @@ struct feed_options {
 	bool duplex;			   /* of an import */
 	bool blanks_dropped;	   /* of an import: images that somebody will assign to sheets */
 	struct pipeline *pipeline; /* works beside, or NULL */
+	bool closes; /* the batch is closed afterwards: a person, where there is one, says that the
+			stack is through */
 	const volatile bool *stop; /* set by Ctrl-C */
 };
 

@@ -13,13 +13,15 @@
  *   operator         operator                         handover; also the first
  *   feeding_started  device model source mode resolution profile profile_sha256 simplex
  *   feeding_stopped  reason("empty"|"stop"|"paper"|"device"|"disk"|"decide"|"done") text
+ *                    whole_stack: the operator said that nothing is left, where no count did
  *   file_opened      file file_number volume prepared(-1 unknown) from("cover"|"option"|"move")
  *   sheet_fed        sheet file expected separator cover{file_number volume serial}
  *                    images[{side path sha256 bytes width_px height_px dpi depth channels
  *                            source{path page bytes mtime_ns sha256
  *                            [same_as]}}]            same_as: another path with the same content
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
- *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"]
+ *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"|
+ *                             "cover_after_cover"]
  *                    double_feed_by("device"|"length"|"overlap"), with "double_feed"
  *                    like(sheet) likeness, with "fed_again"
  *                    after(sheet, for an insert) supersedes(sheet) imprint device_count

@@ -181,7 +181,7 @@ static int suspect_bit(const char *name)
 {
 	static const char *const names[] = {"double_feed", "odd_image", "unreadable_cover",
 	    "serial_seen", "file_again", "unassigned", "unknown_file", "cover_repeated", "too_many",
-	    "near_equal", "feed_gap", "fed_again", "no_view"};
+	    "near_equal", "feed_gap", "fed_again", "no_view", "cover_after_cover"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
@@ -763,6 +763,18 @@ bool tally_add(struct tally *t, int64_t n, const char *line, size_t n_bytes, str
 done:
 	json_decref(e);
 	return ok;
+}
+
+bool tally_cover_alone(const struct tally *t, int n)
+{
+	const struct tally_sheet *cover = n > 0 && n <= t->n_sheets ? &t->sheets[n - 1] : NULL;
+
+	if (!cover || !cover->separator || cover->voided || cover->superseded || !cover->file)
+		return false;
+	for (int i = 0; i < t->n_sheets; i++)
+		if (t->sheets[i].file == cover->file && !t->sheets[i].separator)
+			return false;
+	return true;
 }
 
 bool tally_file_hand_differs(const struct tally_file *f, int sheets)

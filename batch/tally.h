@@ -123,6 +123,9 @@ bool tally_file_settled(const struct tally_file *file, int sheets);
 /* True where a lead counted another number of sheets by hand, and nobody has settled that. */
 bool tally_file_hand_differs(const struct tally_file *file, int sheets);
 
+/* True where sheet n is a cover sheet that counts as one and nothing was ever fed into its file. */
+bool tally_cover_alone(const struct tally *tally, int n);
+
 /* Folds in one event: line is its text. ERROR_CHECK: not an event, or one that cannot follow. */
 bool tally_add(struct tally *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);
 

@@ -1,23 +1,9 @@
 """A disk that fills up, a workspace that cannot be written: said clearly, nothing recorded is lost."""
-import contextlib
 import os
 import subprocess
 
-from harness import (DONE, FAILED, WAITING, Page, Skip, Stack, Workspace, altakt, balance, check, contains, equal,
-                     main, words)
-
-
-@contextlib.contextmanager
-def mounted(path, *options):
-    os.makedirs(path, exist_ok=True)
-    done = subprocess.run(["mount", *options, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
-    if done.returncode != 0:
-        raise Skip(f"mounting is not allowed here ({done.stdout.strip()})")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=False)
+from harness import (DONE, FAILED, WAITING, Page, Stack, Workspace, altakt, balance, check, contains, equal, main,
+                     mounted, words)
 
 
 def colourful(ws, name="full"):

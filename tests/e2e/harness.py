@@ -5,6 +5,7 @@ test_…(); harness.main() runs them in order, one temporary folder each, and sa
 CTest gives ALTAKT (the program), ALTAKT_BUILD, ALTAKT_SOURCE, ALTAKT_SANITIZE; alone, the
 release build beside the sources is taken.
 """
+import contextlib
 import hashlib
 import inspect
 import json
@@ -329,6 +330,19 @@ def balance(manifest):
     for figure in ("sheets", "pages", "blank_pages"):
         equal(c[figure], sum(f[figure] for f in files), f"sum of the files' {figure}")
     equal(sum(f["pages"] + f["blank_pages"] for f in files), sum(f["images"] for f in files), "pages and images")
+
+
+@contextlib.contextmanager
+def mounted(path, *options):
+    os.makedirs(path, exist_ok=True)
+    done = subprocess.run(["mount", *options, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise Skip(f"mounting is not allowed here ({done.stdout.strip()})")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", path], check=False)
 
 
 # --- running -------------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ the end every sheet is recorded once, in the order of the paper.
     kill.py [rounds [seed]]     25 rounds by default; each prints its seed, and the same seed does
                                 the same again (but for the moments at which signals arrive)
 
-A round is a stack with faults laid at random. `altakt scan` is started again and again; it is
-killed, interrupted or left to end at what it meets. In between the operator lays back what went
-through the feeder and is not recorded, which must never be more than what can be under way.
+A round is a stack with faults laid at random. `altakt scan`, in every fifth round `altakt run`, is
+started again and again; it is killed, interrupted, finds its disk full, or is left to end at what it
+meets. In between the operator lays back what went through the feeder and is not recorded, which must
+never be more than what can be under way. A round of `run` ends with the batch closed and verified.
 """
+import contextlib
 import os
 import random
 import re
@@ -20,11 +22,14 @@ import time
 
 import harness
 import simulator
-from harness import DONE, FAILED, WAITING, Page, Stack, Workspace, check, contains, equal
+from harness import (CHECK, DONE, FAILED, WAITING, Page, Skip, Stack, Workspace, balance, check, contains, equal,
+                     words)
 
 ROUNDS, SEED = 25, 20261123
 FAULTS = ("jam", "cover-open", "io-error", "disconnect", "hang", "no-docs", "busy", "cancelled", "no-mem", "inval")
-SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+DISK_FULL = "a full disk"
+ENDS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+DISK_BYTES = 256 << 20
 FILES = (("K/1", 4), ("K/2", 3), ("K/3", 2))
 SHEETS = sum(n for _, n in FILES) + len(FILES)
 # What may be past the feeder without a record: a queue of four, two being written, one being fed.
@@ -38,7 +43,7 @@ def paper():
         stack.cover(number, serial=f"KILL-{number[-1]}")
         for _ in range(sheets):
             n += 1
-            stack.sheet(Page(kind="letter", seed=n, dpi=100), Page(kind="minutes", seed=n + 50, dpi=100))
+            stack.sheet(Page(words(n), seed=n), Page(words(n + 50), seed=n + 50))
     return stack
 
 
@@ -96,48 +101,101 @@ def reference(folder, stack):
     return wanted
 
 
-def end(process, rng, seconds):
-    """Ends it at some moment, or waits for its end. Gives (signal or None, exit code, what it said)."""
-    number = rng.choice(SIGNALS) if rng.random() < 0.65 else None
-    if number:
+@contextlib.contextmanager
+def disk(folder):
+    """A small disk of its own for the workspace, or None where mounting is not allowed."""
+    try:
+        with harness.mounted(os.path.join(folder, "disk"), "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs") as path:
+            yield path
+    except Skip as why:
+        print(f"no disk is filled here: {why}", flush=True)
+        yield None
+
+
+def fill(path, left_bytes):
+    """Takes all of the disk but so much, while somebody else writes on it."""
+    with open(os.path.join(path, "filler"), "wb") as f:
+        for _ in range(10):
+            free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(f.fileno(), 0, max(1, free - left_bytes))
+                return
+
+
+def end(process, rng, seconds, ends, path):
+    """Ends it at some moment, or waits for its end. Gives (how or None, exit code, what it said)."""
+    how = rng.choice(ends) if rng.random() < 0.65 else None
+    moment, left_bytes = rng.random() * seconds, rng.choice((0, 1 << 20, 8 << 20))
+    if how:
         try:
-            process.wait(rng.random() * seconds)
+            process.wait(moment)
         except subprocess.TimeoutExpired:
-            process.send_signal(number)
+            if how == DISK_FULL:
+                fill(path, left_bytes)
+            else:
+                process.send_signal(how)
     try:
         out, err = process.communicate(timeout=harness.TIMEOUT_S)
     except subprocess.TimeoutExpired:
         harness.stop(process)
-        raise AssertionError(f"no end after signal {number}") from None
+        raise AssertionError(f"no end after {how}") from None
+    finally:
+        if how == DISK_FULL:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(path, "filler"))
     text = (out + err).decode(errors="replace")
     check(not re.search(r"Sanitizer|runtime error:|Assertion .* failed", text), text)
-    if process.returncode != -(number or 0) or not number:  # a signal at its very start just ends it
-        check(process.returncode in (DONE, FAILED, WAITING), f"exit {process.returncode} after {number}\n{text}")
-    return number, process.returncode, text
+    if how in (None, DISK_FULL) or process.returncode != -how:  # a signal at its very start just ends it
+        check(process.returncode in (DONE, FAILED, WAITING, CHECK), f"exit {process.returncode} after {how}\n{text}")
+    return how, process.returncode, text
 
 
-def a_round(folder, seed, stack, wanted):
+def closed(ws, device):
+    """The batch of a round of `run`: closed, and counted as the paper is."""
+    path = os.path.join(ws.path, "batches", ws.batch(), "manifest.json")
+    for _ in range(3):
+        if not os.path.exists(path):
+            ws.run(device, expect=None)
+    manifest = ws.manifest()
+    balance(manifest)
+    equal([(f["file_number"], f["sheets"], f["pages"]) for f in manifest["files"]],
+          [(number, sheets, 2 * sheets) for number, sheets in FILES], "files, sheets, pages")
+    equal(manifest["counts"]["separators"], len(FILES), "separators")
+    ws("verify")
+
+
+def a_round(folder, small, seed, stack, wanted):
     rng = random.Random(seed)
     stack.ini = faults(rng)
-    ws = Workspace(folder)
+    command = "run" if rng.random() < 0.2 else "scan"
+    ws = Workspace(folder, small and os.path.join(small, "ws"))
+    ws.settings(spool__reserve="0 MiB")
+    options = []
+    if command == "run":  # which closes: somebody has counted, so that a false end is none
+        ws.register("file_number;sheets\n" + "".join(f"{number};{sheets}\n" for number, sheets in FILES))
+        options = ["--expect", os.path.join(folder, "register.csv")]
     device = stack.lay(folder)
+    ends = ENDS + ((DISK_FULL,) if small else ())
     seconds, log = 4.0 if harness.SANITIZED else 1.2, []
     for _ in range(MOST_STARTS):
         began = time.monotonic()
-        number, code, text = end(ws.start("--set", "scan.timeout=2", "scan", "--device", device), rng, seconds)
+        process = ws.start("--set", "scan.timeout=2", command, "--device", device, *options)
+        how, code, text = end(process, rng, seconds, ends, small)
         ws("status")  # as an operator would ask first; it also brings ledger.jsonl up to the journal
         have = recorded(ws)
-        log.append(f"signal {number}, exit {code}, {time.monotonic() - began:.1f} s, {len(have)} recorded, "
+        log.append(f"{command}, {how}, exit {code}, {time.monotonic() - began:.1f} s, {len(have)} recorded, "
                    f"{tray(device)} in the tray\n{text}")
         story = f"seed {seed}\n{stack.ini}" + "\n".join(log)
         check(have == wanted[:len(have)], f"what is recorded is not the paper so far\n{story}")
         lost = tray(device) - len(have)
         check(0 <= lost <= MOST_UNRECORDED, f"{lost} sheets went through and are not recorded\n{story}")
-        if have:
+        if have and len(have) < SHEETS:
             contains(ws("status").out, ws.fed()[-1]["sheet"])
         if lost:
             put_back(device, lost)
         if len(have) == SHEETS:
+            if command == "run":
+                closed(ws, device)
             return len(log)
     raise AssertionError(f"not through after {MOST_STARTS} starts\n{story}")
 
@@ -155,7 +213,8 @@ def main():
         for i in range(rounds):
             folder = tempfile.mkdtemp(prefix="altakt-kill-")
             try:
-                starts += a_round(folder, seed + i, stack, wanted)
+                with disk(folder) as small:
+                    starts += a_round(folder, small, seed + i, stack, wanted)
             except Exception:
                 print(f"FAILED   round {i + 1}: kill.py 1 {seed + i}", flush=True)
                 raise

@@ -1,15 +1,17 @@
 """Stopped at any moment, by Ctrl-C, by kill -9, by a jam: it goes on, and the count is the paper's."""
 import os
+import pty
 import random
 import re
+import select
 import signal
 import subprocess
 import glob
 import time
 
 import simulator
-from harness import (DONE, SANITIZED, WAITING, Page, Stack, balance, check, contains, equal, main,
-                     stop, wait_until, words)
+from harness import (DONE, PROGRAM, SANITIZED, WAITING, Page, Stack, balance, check, contains, environment, equal,
+                     main, stop, wait_until, words)
 
 UNRECORDED_MOST = 8  # scan/feeder.h: FEEDER_UNRECORDED_MOST
 FILES = (("33/1", 4), ("33/2", 3), ("33/3", 5))
@@ -228,6 +230,95 @@ def test_false_out_of_documents(ws):
     check(not manifests(ws), f"closed though a file is not complete\n{answer}")
     ws.run(device)
     right(ws)
+
+
+def test_false_end_right_behind_a_cover(ws):
+    """Nobody counted anything; but a cover sheet without sheets is never the end of a stack."""
+    device = paper(ws, "[sheet 7]\nfault = no-docs\n")
+    answer = ws.run(device, expect=WAITING)
+    contains(answer.err, "nothing came after it")
+    check(not manifests(ws), f"closed behind a cover sheet\n{answer}")
+    ws.run(device)
+    right(ws)
+
+
+def test_two_covers_in_a_row(ws):
+    stack = Stack("paper")
+    stack.cover("33/1")
+    stack.cover("33/2")
+    stack.sheet(Page(words(1)))
+    answer = ws.run(stack.lay(ws.folder), expect=WAITING)
+    contains(ws("status").out, "cover sheet right after another one")
+    check(not manifests(ws), f"closed with a file that has no sheets\n{answer}")
+    equal(ws.fed()[1]["suspects"], ["cover_after_cover"], "suspects")
+    batch = ws.batch()
+    ws("decide", f"{batch}/2", "keep", "--by", "Erika Mustermann", "--reason", "the first file is empty")
+    ws("close", batch)
+    manifest = ws.manifest()
+    balance(manifest)
+    equal([(f["file_number"], f["sheets"]) for f in manifest["files"]], [("33/2", 1)], "files")
+    ws("verify")
+
+
+class Terminal:
+    """The program at a terminal, with somebody who reads and types."""
+
+    def __init__(self, *args):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([PROGRAM, *args], stdin=slave, stdout=slave, stderr=slave,
+                                        env=environment(), start_new_session=True)
+        os.close(slave)
+        self.text = ""
+
+    def read(self, until):
+        """Everything up to the words wanted, or to the end where they are None."""
+        end = time.monotonic() + 120
+        while until is None or until not in self.text:
+            check(time.monotonic() < end, f"'{until}' does not come:\n{self.text}")
+            if not select.select([self.master], [], [], 1)[0]:
+                continue
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:  # the other side is closed
+                data = b""
+            if not data:
+                check(until is None, f"'{until}' does not come:\n{self.text}")
+                break
+            self.text += data.decode(errors="replace")
+        text, self.text = self.text, ""
+        return text
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        text = self.read(None)
+        os.close(self.master)
+        return self.process.wait(60), text
+
+
+def test_the_operators_word_is_the_second_witness(ws):
+    """On a terminal: 'empty' is asked about where nobody counted, and page work goes on meanwhile."""
+    device = paper(ws, "[sheet 7]\nfault = no-docs\n")
+    at = Terminal("-w", ws.path, "run", "--device", device)
+    try:
+        said = at.read("more paper is in the feeder: ")
+        contains(said, "file 33/2")
+        wait_until("the pages so far are worked on", lambda: sum(
+            e["event"] == "page_done" for e in ws.ledger(ws.batch())) >= 8 if ws("status") else False)
+        at.type("\n")
+        said = at.read("more paper is in the feeder: ")
+        contains(said, "file 33/3")
+        at.type("what\n")
+        at.read("more paper is in the feeder: ")
+        at.type("y\n")
+        code, said = at.end()
+        equal(code, DONE, said)
+    finally:
+        stop(at.process)
+    right(ws)
+    stops = [e for e in ws.ledger(ws.batch()) if e["event"] == "feeding_stopped"]
+    equal([e.get("whole_stack") for e in stops], [True], "the operator's word")
 
 
 if __name__ == "__main__":
