@@ -8,6 +8,7 @@
 
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/rules.h"
 #include "batch/tally_snapshot.h"
 #include "config/file.h"
 #include "config/lock.h"
@@ -331,9 +332,7 @@ bool batch_create(struct workspace *w, const char *name, const char *operator_na
     const char *source, json_t *expect, struct batch *out, struct error *err)
 {
 	const struct settings *s = w->settings;
-	json_t *rules = json_pack("{ss si sb ss}", "name", settings_text(s, "rules.name"),
-	    "version", (int)settings_int(s, "rules.version"), "count_blank_sheets",
-	    settings_bool(s, "rules.count_blank_sheets"), "hash", settings_rules_hash(s));
+	json_t *rules = rules_make(s);
 	json_t *event = json_pack("{ss ss ss ss ss so ss}", "event", "batch_opened", "batch", name,
 	    "workspace", w->uuid, "station", settings_text(s, "station.name"), "organisation",
 	    settings_text(s, "station.organisation"), "rules", rules, "source", source);

@@ -79,17 +79,17 @@ static const char *provenance_count(const json_t *provenance, struct provenance_
 			fault = _("a sheet has no name or no images");
 			goto done;
 		}
-		if (json_is_false(json_object_get(sheet, "counted")))
-			continue;
-		c.sheets++;
+		/* Of a file of blank sheets that do not count, one page is kept all the same. */
+		bool counted = !json_is_false(json_object_get(sheet, "counted"));
+		c.sheets += counted;
 		c.blank_sheets += json_is_true(json_object_get(sheet, "blank"));
 		json_array_foreach(images, k, image)
 		{
 			const json_t *page = json_object_get(image, "page");
 			json_int_t n = json_integer_value(page);
-			c.images++;
+			c.images += counted;
 			if (!page) {
-				c.blank_pages++;
+				c.blank_pages += counted;
 				continue;
 			}
 			if (!json_is_integer(page) || n < 1 || (size_t)n > n_images || seen[n]) {
@@ -156,8 +156,8 @@ static const char *spec_fault(const struct spec *s)
 		return _("the bundle does not lie in 'files/'");
 	if (!note_time_check(s->created))
 		return _("'created' is no time");
-	if (s->volume < 1 || s->pages < 1 || s->sheets < 1)
-		return _("volume, sheets or pages are below 1");
+	if (s->volume < 1 || s->pages < 1 || s->sheets < 0)
+		return _("volume or pages are below 1");
 	if ((size_t)s->pages != json_array_size(s->page_list) || s->pages > PAGES_MAX)
 		return _("'pages' is not the length of 'page_list'");
 	fault = provenance_count(s->provenance, &c);

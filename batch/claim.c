@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/rules.h"
 #include "config/file.h"
 #include "config/text.h"
 
@@ -132,6 +133,7 @@ bool claim_rates_of(const json_t *claim, struct claim_rates *out, struct error *
 {
 	const json_t *rates = json_object_get(claim, "rates");
 
+	snprintf(out->currency, sizeof out->currency, "%s", text_of(claim, "currency"));
 	if (money_rate_read(text_of(rates, "file"), &out->file, err) &&
 	    money_rate_read(text_of(rates, "sheet"), &out->sheet, err) &&
 	    money_rounding_read(text_of(rates, "rounding"), &out->rounding, err))
@@ -191,6 +193,23 @@ static void compare_witnesses(
 		differ(
 		    r, _("%s: 'witnesses' is not what the manifest says of other counts"), where);
 	json_decref(expected);
+}
+
+/* Where a claim says that its rates are those of its batches' rules, they are. */
+static void replay_rates(struct replay *r, const json_t *claim, const struct claim_rates *rates,
+    const struct closed_batch *manifest)
+{
+	const char *of = text_of(json_object_get(claim, "rates"), "of");
+	json_t *rules = manifest->frozen ? json_loads(manifest->frozen, 0, NULL) : NULL;
+	struct claim_rates own;
+	bool known = false;
+
+	if (strcmp(of, "rules") == 0 &&
+	    (!rules_rates_of(rules, &own, &known, NULL) || !known ||
+		!rules_rates_same(&own, rates)))
+		differ(
+		    r, _("batch '%s' was opened at other rates than the claim's"), manifest->name);
+	json_decref(rules);
 }
 
 static bool replay_corrections(struct claim_basis *basis, const json_t *claim, claim_find *find,
@@ -270,6 +289,7 @@ bool claim_replay(struct claim_basis *basis, const json_t *claim, claim_find *fi
 			differ(&r, _("%s: the ledger's head is not that of the manifest"), batch);
 		compare_int(&r, json_object_get(b, "ledger"), batch, "events", manifest.events);
 		compare_witnesses(&r, b, batch, &manifest);
+		replay_rates(&r, claim, &rates, &manifest);
 		claim_take(basis, &manifest, (int)int_of(claim, "number"), &rates, &line);
 		compare_int(&r, b, batch, "files", line.files);
 		compare_int(&r, b, batch, "sheets", line.sheets);

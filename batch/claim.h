@@ -22,6 +22,7 @@
 struct claim_rates {
 	struct money_rate file, sheet;
 	enum money_rounding rounding;
+	char currency[4];
 };
 
 struct claim_held { /* a batch that a claim holds */

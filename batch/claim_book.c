@@ -12,6 +12,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/local_day.h"
+#include "batch/rules.h"
 #include "batch/sign.h"
 #include "config/file.h"
 #include "config/file_number.h"
@@ -180,7 +181,10 @@ struct making {
 	struct claimable claimable;
 	struct claimable_count let_in, unregistered;
 	json_t *batches, *left_out, *corrections, *earlier;
-	json_t *foreign; /* batches that claims elsewhere hold */
+	json_t *foreign;    /* batches that claims elsewhere hold */
+	json_t *rules;	    /* that the first batch was opened with */
+	json_t *counted_by; /* those of all of them: [{name version hash batches}] */
+	bool rates_own;	    /* altakt.ini says rates, or a batch of an older version says none */
 	struct claim_line sum;
 	int64_t corrections_cents, earlier_cents;
 	int number;
@@ -197,6 +201,8 @@ static void making_release(struct making *m)
 	json_decref(m->corrections);
 	json_decref(m->earlier);
 	json_decref(m->foreign);
+	json_decref(m->rules);
+	json_decref(m->counted_by);
 }
 
 static bool find_manifest(void *self, const char *batch, int revision, const char *sha256,
@@ -244,6 +250,11 @@ static bool basis_read(struct making *m, struct error *err)
 		json_array_append_new(m->earlier, line);
 		if (c->cancelled)
 			continue;
+		if (strcmp(text_of(c->json, "currency"), m->rates.currency) != 0)
+			return error_set(err, ERROR_SETUP,
+			    _("the claims of one workspace are in one currency: claim.currency"),
+			    _("claim %d is in %s, this one would be in %s"), c->number,
+			    text_of(c->json, "currency"), m->rates.currency);
 		if (!claim_replay(
 			&m->basis, c->json, find_manifest, say_nothing, m, &differences, err))
 			return false;
@@ -398,6 +409,65 @@ static bool correction_add(struct making *m, struct closed_batch *b, struct erro
 	return true;
 }
 
+/*
+ * A claim is made at one set of rates: those that altakt.ini itself says, else those of the rules
+ * that its first batch was opened with. Batches that were opened at others wait for the next claim.
+ */
+static bool rates_fit(struct making *m, const struct closed_batch *b, bool *fit, struct error *err)
+{
+	json_t *rules = b->frozen ? json_loads(b->frozen, 0, NULL) : NULL;
+	bool first = json_array_size(m->batches) == 0, known, ok;
+	struct claim_rates rates;
+
+	ok = rules_rates_of(rules, &rates, &known, err);
+	json_decref(rules);
+	if (!ok) {
+		error_where(err, "%s", b->name);
+		return false;
+	}
+	*fit = true;
+	if (rules_rates_own(m->workspace->settings))
+		return true;
+	if (!known && !rules_rates(m->workspace->settings, &rates, err))
+		return false;
+	if (first)
+		m->rates = rates;
+	*fit = rules_rates_same(&rates, &m->rates);
+	m->rates_own = m->rates_own || (*fit && !known);
+	return true;
+}
+
+/* Which rules each batch was counted by. */
+static bool counted_by_note(struct making *m, const struct closed_batch *b, struct error *err)
+{
+	json_t *rules = b->frozen ? json_loads(b->frozen, 0, NULL) : NULL, *one, *found = NULL;
+	size_t i;
+
+	if (!rules)
+		return error_set(err, ERROR_CHECK, NULL,
+		    _("the manifest of '%s' names no counting rules"), b->name);
+	if (!m->rules && text_of(rules, "hash")[0])
+		m->rules = json_incref(rules);
+	json_array_foreach(m->counted_by, i, one)
+	{
+		if (json_equal(json_object_get(one, "name"), json_object_get(rules, "name")) &&
+		    json_equal(
+			json_object_get(one, "version"), json_object_get(rules, "version")) &&
+		    strcmp(text_of(one, "hash"), text_of(rules, "hash")) == 0)
+			found = one;
+	}
+	if (!found) {
+		found = json_pack("{sO sO ss si}", "name", json_object_get(rules, "name"),
+		    "version", json_object_get(rules, "version"), "hash", text_of(rules, "hash"),
+		    "batches", 0);
+		json_array_append_new(m->counted_by, found);
+	}
+	json_object_set_new(found, "batches",
+	    json_integer(json_integer_value(json_object_get(found, "batches")) + 1));
+	json_decref(rules);
+	return true;
+}
+
 static bool batch_take(struct making *m, struct closed_batch *b, struct error *err)
 {
 	struct claim_line line;
@@ -413,6 +483,10 @@ static bool batch_take(struct making *m, struct closed_batch *b, struct error *e
 	collected_note(entry, b);
 	unregistered_note(entry, b);
 	review_note(entry, b);
+	if (!counted_by_note(m, b, err)) {
+		json_decref(entry);
+		return false;
+	}
 	claim_take(&m->basis, b, m->number, &m->rates, &line);
 	json_object_set_new(entry, "files", json_integer(line.files));
 	json_object_set_new(entry, "sheets", json_integer(line.sheets));
@@ -424,20 +498,13 @@ static bool batch_take(struct making *m, struct closed_batch *b, struct error *e
 	return true;
 }
 
-static bool in_time(struct making *m, const struct closed_batch *b, bool *in, struct error *err)
+/* The first and last day of what a claim holds. */
+static void day_note(struct making *m, const char day[11])
 {
-	char day[11];
-
-	if (!cutoff_day(m, b, day, err))
-		return false;
-	*in = !m->until[0] || strcmp(day, m->until) <= 0;
-	if (!*in)
-		return true;
 	if (!m->first_day[0] || strcmp(day, m->first_day) < 0)
-		memcpy(m->first_day, day, sizeof day);
+		memcpy(m->first_day, day, sizeof m->first_day);
 	if (strcmp(day, m->last_day) > 0)
-		memcpy(m->last_day, day, sizeof day);
-	return true;
+		memcpy(m->last_day, day, sizeof m->last_day);
 }
 
 /* Corrections come first, so that a file given back can be claimed by the batch that has it now. */
@@ -455,7 +522,8 @@ static bool gather(struct making *m, struct error *err)
 			const struct claim_held *held =
 			    b->name[0] ? claim_basis_find(&m->basis, b->name) : NULL;
 			struct claimable_count out, let_in;
-			bool in;
+			bool fit = true;
+			char day[11];
 			if (!b->name[0] || (pass == 0) != (held != NULL))
 				continue;
 			if (pass == 1 && json_object_get(m->foreign, b->name)) {
@@ -489,13 +557,17 @@ static bool gather(struct making *m, struct error *err)
 				closed_release(b);
 				continue;
 			}
-			if (!in_time(m, b, &in, err))
+			if (!cutoff_day(m, b, day, err))
 				return false;
-			if (!in) {
-				leave_out(m, b, "after_until");
+			bool late = m->until[0] && strcmp(day, m->until) > 0;
+			if (pass == 1 && !late && !rates_fit(m, b, &fit, err))
+				return false;
+			if (late || !fit) {
+				leave_out(m, b, late ? "after_until" : "other_rates");
 				closed_release(b);
 				continue;
 			}
+			day_note(m, day);
 			unregistered_leave(m, b, &out);
 			m->let_in.files += let_in.files;
 			m->let_in.sheets += let_in.sheets;
@@ -582,13 +654,15 @@ static json_t *claim_json(struct making *m, struct error *err)
 		return NULL;
 	}
 	json_object_set_new(c, "deadline", json_string(settings_text(s, "grant.deadline")));
-	json_object_set_new(c, "rules",
-	    json_pack("{ss si ss}", "name", settings_text(s, "rules.name"), "version",
-		(int)settings_int(s, "rules.version"), "hash", settings_rules_hash(s)));
+	json_t *rules = m->rules ? json_incref(m->rules) : rules_make(s);
+	json_object_del(rules, "rates");
+	json_object_set_new(c, "rules", rules);
+	json_object_set(c, "counted_by", m->counted_by);
 	json_object_set_new(c, "rates",
-	    json_pack("{ss ss ss}", "file", file_text, "sheet", sheet_text, "rounding",
-		money_rounding_text(m->rates.rounding)));
-	json_object_set_new(c, "currency", json_string("EUR"));
+	    json_pack("{ss ss ss ss}", "file", file_text, "sheet", sheet_text, "rounding",
+		money_rounding_text(m->rates.rounding), "of",
+		m->rates_own || json_array_size(m->batches) == 0 ? "settings" : "rules"));
+	json_object_set_new(c, "currency", json_string(m->rates.currency));
 	json_object_set_new(c, "files", json_integer(m->sum.files));
 	json_object_set_new(c, "sheets", json_integer(m->sum.sheets));
 	money_put(c, "amount_files", files_cents);
@@ -710,20 +784,16 @@ static bool making_begin(struct making *m, const char *until, struct error *err)
 		    _("this workspace makes no claims: 'claim.authority' is not set"));
 	if (until && !day_read(until, m->until, err))
 		return false;
-	if (!money_rate_read(settings_text(s, "claim.rate_file"), &m->rates.file, err)) {
-		error_where(err, "claim.rate_file");
+	if (!rules_rates(s, &m->rates, err))
 		return false;
-	}
-	if (!money_rate_read(settings_text(s, "claim.rate_sheet"), &m->rates.sheet, err)) {
-		error_where(err, "claim.rate_sheet");
-		return false;
-	}
+	m->rates_own = rules_rates_own(s);
 	m->batches = json_array();
+	m->counted_by = json_array();
 	m->left_out = json_array();
 	m->corrections = json_array();
 	m->earlier = json_array();
 	ledger_now(m->now);
-	return money_rounding_read(settings_text(s, "claim.rounding"), &m->rates.rounding, err);
+	return true;
 }
 
 /* The journal brings up to date what a usual transaction touches; a claim may touch thousands. */

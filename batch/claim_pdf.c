@@ -8,6 +8,7 @@
 #include "batch/form.h"
 #include "batch/money.h"
 #include "batch/pdf.h"
+#include "batch/rules.h"
 #include "config/file.h"
 #include "config/text.h"
 
@@ -445,6 +446,7 @@ static const char *reason_show(const char *code)
 	    {"not_accepted", N_("not accepted yet")}, {"rejected", N_("rejected in review")},
 	    {"after_cutoff", N_("after the cut-off date")},
 	    {"after_until", N_("after the cut-off date")},
+	    {"other_rates", N_("opened at other rates: in a claim of its own")},
 	    {"changed_since_close", N_("changed since it was closed")},
 	    {"corrected", N_("corrected and closed again")},
 	    {"unregistered", N_("not in the register")},
@@ -532,6 +534,41 @@ static void corrections_print(struct print *p)
 	form_table_end(p->form);
 }
 
+static void clause_print(void *self, const char *clause)
+{
+	form_text(self, clause, FORM_SMALL);
+}
+
+/* What counted, in words, and which rules each batch was opened with. */
+static void rules_print(struct print *p)
+{
+	const json_t *one;
+	char *line;
+	size_t i;
+
+	if (!text_at(p->claim, "rules.hash")[0])
+		return;
+	line = file_path(_("How it was counted, by the rules %s, version %" PRId64 ":"),
+	    text_at(p->claim, "rules.name"), int_at(p->claim, "rules.version"));
+	form_text(p->form, line, FORM_SMALL);
+	free(line);
+	rules_say(at(p->claim, "rules"), clause_print, p->form);
+	if (!has_lines(p, "counted_by")) {
+		form_text(p->form, _("Hash of the counting rules (SHA-256):"), FORM_SMALL);
+		form_text(p->form, text_at(p->claim, "rules.hash"), FORM_CODE);
+		return;
+	}
+	json_array_foreach(at(p->claim, "counted_by"), i, one)
+	{
+		line = file_path(
+		    _("Counting rules %s, version %" PRId64 ", batches %" PRId64 ", SHA-256:"),
+		    text_at(one, "name"), int_at(one, "version"), int_at(one, "batches"));
+		form_text(p->form, line, FORM_SMALL);
+		form_text(p->form, text_at(one, "hash"), FORM_CODE);
+		free(line);
+	}
+}
+
 static void proof_print(struct print *p)
 {
 	const struct form_column columns[] = {{_("Chain"), 88, FORM_PLAIN, false},
@@ -545,10 +582,7 @@ static void proof_print(struct print *p)
 	    _("The counts follow from the ledgers, chained by hashes, of the batches named. Anybody "
 	      "can compute them again from bundles and ledgers: 'altakt verify'."),
 	    FORM_PLAIN);
-	if (text_at(p->claim, "rules.hash")[0]) {
-		form_text(p->form, _("Hash of the counting rules (SHA-256):"), FORM_SMALL);
-		form_text(p->form, text_at(p->claim, "rules.hash"), FORM_CODE);
-	}
+	rules_print(p);
 	if (!has_lines(p, "chains"))
 		return;
 	form_gap(p->form, 2);

@@ -110,6 +110,10 @@ bool closed_parse(
 	b->blank_sheets = b->count_blank_sheets ? int_of(counts, "blank_sheets") : 0;
 	snprintf(b->rules, sizeof b->rules, "%.80s/%d", text_of(rules, "name"),
 	    int_of(rules, "version"));
+	if (rules && !(b->frozen = json_dumps(rules, JSON_COMPACT))) {
+		error_errno(err, NULL, _("cannot read a manifest"));
+		goto done;
+	}
 	json_array_foreach(json_object_get(m, "files"), i, file)
 	{
 		if (!line_add(b, text_of(file, "file_number"), int_of(file, "volume"),
@@ -279,6 +283,7 @@ void closed_release(struct closed_batch *b)
 		free(b->lines[i].key);
 	}
 	free(b->lines);
+	free(b->frozen);
 	*b = (struct closed_batch){0};
 }
 

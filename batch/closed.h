@@ -48,6 +48,7 @@ struct closed_batch { /* {0} is empty */
 	int pages, voided, superseded, ocr_failed;
 	bool count_blank_sheets;
 	char rules[128]; /* "hessen-2020/1" */
+	char *frozen;	 /* all of them as JSON (batch/rules.h); NULL: it was never closed */
 	/* From another station: it lies in collected/, its chain is not the journal's. */
 	bool collected;
 	int64_t chain_events; /* all of its chain, as it was collected */

@@ -32,35 +32,68 @@ static void json_print(const json_t *json)
 	printf("\n");
 }
 
-static const char *shown(const char *plain, char buf[MONEY_SIZE])
+static const char *shown(const char *plain, const char *currency, char buf[MONEY_SIZE])
 {
 	int64_t cents;
 
 	buf[0] = '\0';
 	if (plain[0] && money_cents_read(plain, &cents, NULL))
-		money_show(cents, "EUR", text_german(), buf);
+		money_show(cents, currency, text_german(), buf);
 	return buf;
 }
 
-static void amount_line(const char *what, int64_t count, const char *amount)
+static void amount_line(const char *currency, const char *what, int64_t count, const char *amount)
 {
 	char n[MONEY_SIZE] = "", money[MONEY_SIZE];
 
 	if (count >= 0)
 		money_count(count, text_german(), n);
-	shown(amount, money);
+	shown(amount, currency, money);
 	printf("  %-*s %14s %*s\n", text_width(what, 32), what, n, text_width(money, 18), money);
+}
+
+/* Days that the grant does not pay for, and an application that comes too late. */
+static void period_warn(const json_t *claim)
+{
+	const json_t *days = json_object_get(claim, "days"),
+		     *period = json_object_get(claim, "period");
+	const char *from = text_at(period, "from"), *to = text_at(period, "to");
+	const char *deadline = text_at(claim, "deadline");
+
+	if ((from[0] && text_at(days, "from")[0] && strcmp(text_at(days, "from"), from) < 0) ||
+	    (to[0] && strcmp(text_at(days, "to"), to) > 0))
+		fprintf(stderr,
+		    _("warning: the claim has days from %s to %s, the period of the grant is %s to %s\n"),
+		    text_at(days, "from"), text_at(days, "to"), from, to);
+	if (deadline[0] && strncmp(text_at(claim, "made"), deadline, 10) > 0)
+		fprintf(stderr, _("warning: the deadline of the application was %s\n"), deadline);
+}
+
+/* The rules that the batches were opened with. */
+static void rules_print(const json_t *claim)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(claim, "counted_by"), i, one)
+	    printf(_("  counting rules %s, version %d, of %d batches (SHA-256 %.16s…)\n"),
+		text_at(one, "name"), (int)int_at(one, "version"), (int)int_at(one, "batches"),
+		text_at(one, "hash"));
 }
 
 static void claim_print(const json_t *claim)
 {
 	const json_t *blank = json_object_get(claim, "blank_sheets"), *line;
+	const char *currency = text_at(claim, "currency");
+	bool other_rates = false;
 	size_t i;
 
-	amount_line(_("case files"), int_at(claim, "files"), text_at(claim, "amount_files"));
-	amount_line(_("sheets"), int_at(claim, "sheets"), text_at(claim, "amount_sheets"));
 	amount_line(
-	    _("of them blank on both sides"), int_at(blank, "sheets"), text_at(blank, "amount"));
+	    currency, _("case files"), int_at(claim, "files"), text_at(claim, "amount_files"));
+	amount_line(
+	    currency, _("sheets"), int_at(claim, "sheets"), text_at(claim, "amount_sheets"));
+	amount_line(currency, _("of them blank on both sides"), int_at(blank, "sheets"),
+	    text_at(blank, "amount"));
 	json_array_foreach(json_object_get(claim, "corrections"), i, line)
 	{
 		char files[MONEY_SIZE], sheets[MONEY_SIZE], money[MONEY_SIZE];
@@ -68,25 +101,34 @@ static void claim_print(const json_t *claim)
 		money_count(int_at(line, "sheets"), text_german(), sheets);
 		printf(_("  correction of %s (claim %d): %s files, %s sheets, %s\n"),
 		    text_at(line, "batch"), (int)int_at(line, "claim"), files, sheets,
-		    shown(text_at(line, "amount"), money));
+		    shown(text_at(line, "amount"), currency, money));
 	}
 	if (int_at(json_object_get(json_object_get(claim, "unregistered"), "claimed"), "sheets") >
 	    0)
-		amount_line(_("of them not in the register"),
+		amount_line(currency, _("of them not in the register"),
 		    int_at(json_object_get(json_object_get(claim, "unregistered"), "claimed"),
 			"files"),
 		    "");
-	amount_line(_("amount of this claim"), -1, text_at(claim, "amount"));
-	amount_line(_("all claims together"), -1, text_at(claim, "total"));
+	amount_line(currency, _("amount of this claim"), -1, text_at(claim, "amount"));
+	amount_line(currency, _("all claims together"), -1, text_at(claim, "total"));
 	if (text_at(claim, "ceiling")[0])
-		amount_line(_("still available"), -1, text_at(claim, "remaining"));
+		amount_line(currency, _("still available"), -1, text_at(claim, "remaining"));
 	if (json_array_size(json_object_get(claim, "payments")) > 0) {
-		amount_line(_("paid so far"), -1, text_at(claim, "paid"));
-		amount_line(_("claimed and not paid yet"), -1, text_at(claim, "unpaid"));
+		amount_line(currency, _("paid so far"), -1, text_at(claim, "paid"));
+		amount_line(currency, _("claimed and not paid yet"), -1, text_at(claim, "unpaid"));
 	}
+	rules_print(claim);
 	json_array_foreach(json_object_get(claim, "left_out"), i, line)
-	    fprintf(stderr, _("left out: %s (%s): %d files, %d sheets\n"), text_at(line, "batch"),
-		text_at(line, "reason"), (int)int_at(line, "files"), (int)int_at(line, "sheets"));
+	{
+		fprintf(stderr, _("left out: %s (%s): %d files, %d sheets\n"),
+		    text_at(line, "batch"), text_at(line, "reason"), (int)int_at(line, "files"),
+		    (int)int_at(line, "sheets"));
+		other_rates = other_rates || strcmp(text_at(line, "reason"), "other_rates") == 0;
+	}
+	if (other_rates)
+		fprintf(stderr, "%s",
+		    _("        batches that were opened at other rates get a claim of their own: altakt claim\n"));
+	period_warn(claim);
 	if (int_at(json_object_get(json_object_get(claim, "unregistered"), "left_out"), "sheets") >
 	    0)
 		fprintf(stderr, "%s",
@@ -103,9 +145,9 @@ static void receipt_print(const struct workspace *w, const json_t *claim)
 	char *path = file_path("%s/claims/%04d/claim.json", w->path, number), sha256[HASH_SIZE];
 
 	if (hash_file(HASH_SHA256, path, sha256, NULL, NULL))
-		printf(_("receipt: claim %d, %lld files, %lld sheets, %s EUR, SHA-256 %s\n"),
-		    number, (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
-		    text_at(claim, "amount"), sha256);
+		printf(_("receipt: claim %d, %lld files, %lld sheets, %s %s, SHA-256 %s\n"), number,
+		    (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
+		    text_at(claim, "amount"), text_at(claim, "currency"), sha256);
 	free(path);
 }
 
@@ -260,7 +302,7 @@ static int list_run(const struct call *call, int argc, char **argv)
 			"state", entry_state(e), "granted", settled));
 		if (!json) {
 			const char *state = _(entry_state(e));
-			shown(text_at(e->json, "amount"), money);
+			shown(text_at(e->json, "amount"), text_at(e->json, "currency"), money);
 			printf("%4d  %.10s  %-*s %*s  %s\n", e->number, e->made,
 			    text_width(state, 11), state, text_width(money, 18), money, e->by);
 		}

@@ -24,6 +24,7 @@ extern const struct command command_page_worker;
 extern const struct command command_process;
 extern const struct command command_purge;
 extern const struct command command_register;
+extern const struct command command_rules;
 extern const struct command command_reject;
 extern const struct command command_release;
 extern const struct command command_report;

@@ -8,7 +8,7 @@
  * Chain of a batch. Sheets are named <batch>/<n>; "file" is the running number of a case file
  * within the batch, from 1; 0 is "belongs to no file".
  *
- *   batch_opened     batch workspace station organisation rules{name version count_blank_sheets}
+ *   batch_opened     batch workspace station organisation rules{…}: batch/rules.h
  *                    source("scan"|"import") expect[{file_number volume}]
  *   operator         operator                         handover; also the first
  *   feeding_started  device model source mode resolution profile profile_sha256 simplex

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &command_init,
     &command_devices,
     &command_register,
+    &command_rules,
     &command_covers,
     &command_scan,
     &command_import,

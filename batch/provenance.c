@@ -58,7 +58,7 @@ struct maker {
 	char *recogniser; /* Tesseract and every model that a page was read with */
 	int kept_blank;
 	int page;
-	int blank_pages, blank_sheets, images, counted;
+	int blank_pages, blank_sheets, blank_uncounted, images, counted;
 	int failed, unsure, missing;
 	struct error *err;
 	bool ok;
@@ -132,7 +132,7 @@ static json_t *image_json(struct maker *m, const struct tally_sheet *s, const st
 	take(image, "ocr_confidence", done, "confidence");
 	take(image, "flags", done, "flags");
 	bool kept = s->n == m->kept_blank && p == &s->sides[0];
-	if (counted && (!p->blank || kept)) {
+	if (kept || (counted && !p->blank)) {
 		json_object_set_new(image, "page", json_integer(++m->page));
 		snprintf(path, sizeof path, "spool/%s/%d%s", m->batch->name, s->n, letter);
 		char *page = file_path("%s.page", path), *alto = file_path("%s.xml", path);
@@ -162,7 +162,8 @@ static json_t *image_json(struct maker *m, const struct tally_sheet *s, const st
 static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 {
 	json_t *fed = batch_event_read(m->batch, s->sides[0].fed_event, m->err);
-	bool counted = !s->voided && !s->superseded, ok = false;
+	bool counted = tally_sheet_counted(&m->batch->tally, s), ok = false;
+	bool blank = !s->voided && !s->superseded && tally_sheet_blank(s);
 	json_t *sheet = json_object(), *images = json_array();
 	char name[96];
 
@@ -173,9 +174,7 @@ static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 	batch_sheet_name(m->batch, s->n, name);
 	json_object_set_new(sheet, "sheet", json_string(name));
 	json_object_set_new(sheet, "counted", json_boolean(counted));
-	if (counted && tally_sheet_blank(s) && s->n != m->kept_blank)
-		json_object_set_new(sheet, "blank", json_true());
-	else if (counted && tally_sheet_blank(s))
+	if (blank)
 		json_object_set_new(sheet, "blank", json_true());
 	take(sheet, "source", feeding, "source");
 	take(sheet, "device", feeding, "device");
@@ -193,6 +192,8 @@ static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 		json_array_append_new(flags, json_string("voided"));
 	if (s->superseded)
 		json_array_append_new(flags, json_string("superseded"));
+	if (blank && !counted)
+		json_array_append_new(flags, json_string("blank_uncounted"));
 	if (json_array_size(flags) > 0)
 		json_object_set(sheet, "flags", flags);
 	json_decref(flags);
@@ -209,7 +210,10 @@ static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 	}
 	json_object_set(sheet, "images", images);
 	json_array_append(m->sheets, sheet);
-	if (counted && at) {
+	m->blank_sheets += blank;
+	m->blank_uncounted += blank && !counted;
+	m->counted += counted;
+	if ((counted || blank) && at) {
 		if (!m->from[0] || strcmp(at, m->from) < 0)
 			snprintf(m->from, sizeof m->from, "%s", at);
 		if (strcmp(at, m->to) > 0)
@@ -219,8 +223,6 @@ static bool sheet_put(struct maker *m, const struct tally_sheet *s)
 		const char *device = json_string_value(json_object_get(feeding, "device"));
 		if (model || device)
 			set_add(m->devices, model && model[0] ? model : device);
-		m->counted++;
-		m->blank_sheets += tally_sheet_blank(s);
 	}
 	ok = true;
 done:
@@ -254,11 +256,15 @@ static json_t *note_json(struct maker *m)
 	    m->recogniser ? m->recogniser : "ohne Texterkennung", m->batch->tally.station,
 	    devices[0] ? devices : "Import");
 	char *anomalies = file_path("%s%s%s", flags[0] ? "Auffälligkeiten: " : "keine", flags, "");
+	char *uncounted = m->blank_uncounted
+	    ? file_path(" Beidseitig leere Blätter, die nach den Zählregeln nicht zählen: %d.",
+		  m->blank_uncounted)
+	    : file_path("%s", "");
 	char *quality = file_path(
 	    "Automatische Prüfungen bestanden: Prüfsummen aller Abbilder, Druckfarbenvergleich nach der "
 	    "Kodierung. Vollständigkeit: %d Blatt, %d Abbilder, %d leere Seiten entfernt, %d Seiten "
-	    "enthalten. Stichprobenkontrolle: siehe Abnahme des Loses %s.",
-	    m->counted, m->images, m->blank_pages, m->page, m->batch->name);
+	    "enthalten.%s Stichprobenkontrolle: siehe Abnahme des Loses %s.",
+	    m->counted, m->images, m->blank_pages, m->page, uncounted, m->batch->name);
 	json_t *note = json_pack("{ss ss ss ss ss ss ss ss}", "creator", people[0] ? people : "-",
 	    "organisation", settings_text(s, "station.organisation"), "environment", environment,
 	    "anomalies", anomalies, "captured_from", m->from, "captured_to", m->to, "quality",
@@ -271,6 +277,7 @@ static json_t *note_json(struct maker *m)
 	free(environment);
 	free(anomalies);
 	free(quality);
+	free(uncounted);
 	return note;
 }
 

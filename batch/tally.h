@@ -136,6 +136,7 @@ struct tally_counts {
 	int separators, superseded, voided, ocr_failed;
 	int fed, images_expected, images_missing, counted, blank_uncounted;
 	int images_counted;   /* images of counted sheets */
+	int pages_uncounted;  /* the one page of a file whose sheets are blank and do not count */
 	int suspects;	      /* sheets that nobody has decided */
 	int unassigned;	      /* sheets of no file, neither voided nor separators */
 	int pages_todo;	      /* images whose page work is not recorded */
@@ -151,6 +152,10 @@ void tally_file_counts(const struct tally *tally, int file, struct tally_counts 
 
 /* True where the sheet is blank on every side that is done, and all are. */
 bool tally_sheet_blank(const struct tally_sheet *sheet);
+
+/* By the batch's rules: neither voided, superseded, a separator nor blank where these do not count.
+ */
+bool tally_sheet_counted(const struct tally *tally, const struct tally_sheet *sheet);
 
 /*
  * Calls visit for each kept page of a file in the order of its bundle. Of a file whose every side

@@ -29,6 +29,11 @@ static enum fate sheet_fate(const struct tally *t, const struct tally_sheet *s)
 							     : FATE_COUNTED;
 }
 
+bool tally_sheet_counted(const struct tally *t, const struct tally_sheet *s)
+{
+	return sheet_fate(t, s) == FATE_COUNTED;
+}
+
 /* The sheet whose first side is kept because every side of its file is blank, or 0. */
 static int file_kept_blank(const struct tally *t, int file)
 {
@@ -76,6 +81,7 @@ static void sheet_count(
 		return;
 	c->unassigned += s->file == 0;
 	c->blank_sheets += blank;
+	c->pages_uncounted += fate == FATE_BLANK_UNCOUNTED && s->n == kept_blank;
 	if (fate != FATE_COUNTED)
 		return;
 	c->images_counted += s->received;

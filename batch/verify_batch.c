@@ -702,9 +702,10 @@ static bool bundle_compare(const char *root, const struct verify_batch *b,
 	fact_compare(
 	    report, path, _("sheets in the provenance"), facts.provenance_sheets, c.sheets);
 	fact_compare(report, path, _("images"), facts.images, c.images_counted);
-	fact_compare(report, path, _("pages"), facts.pages, c.pages);
-	fact_compare(report, path, _("pages of the PDF"), facts.pdf_pages, c.pages);
-	fact_compare(report, path, _("page texts"), facts.alto_files, c.pages);
+	int pages = c.pages + c.pages_uncounted;
+	fact_compare(report, path, _("pages"), facts.pages, pages);
+	fact_compare(report, path, _("pages of the PDF"), facts.pdf_pages, pages);
+	fact_compare(report, path, _("page texts"), facts.alto_files, pages);
 	fact_compare(report, path, _("blank pages"), facts.blank_pages, c.blank_pages);
 	fact_compare(report, path, _("blank sheets"), facts.blank_sheets, c.blank_sheets);
 	fact_compare(report, path, _("bytes"), (int64_t)facts.result.bytes, f->bytes);

@@ -20,13 +20,14 @@ enum key_type {
 	KEY_INT,
 	KEY_NUMBER,
 	KEY_BOOL,
-	KEY_DECIMAL, /* money and rates: text that only batch/money.c turns into a number */
-	KEY_CHOICE,  /* one of the words in choices */
-	KEY_NAME,    /* a batch or station name */
-	KEY_DATE,    /* YYYY-MM-DD, or nothing */
-	KEY_BYTES,   /* a number with MiB, GiB or TiB, or nothing */
-	KEY_ZONE,    /* a time zone of /usr/share/zoneinfo */
-	KEY_PATTERN, /* a POSIX extended regular expression, or nothing */
+	KEY_DECIMAL,  /* money and rates: text that only batch/money.c turns into a number */
+	KEY_CHOICE,   /* one of the words in choices */
+	KEY_NAME,     /* a batch or station name */
+	KEY_DATE,     /* YYYY-MM-DD, or nothing */
+	KEY_BYTES,    /* a number with MiB, GiB or TiB, or nothing */
+	KEY_ZONE,     /* a time zone of /usr/share/zoneinfo */
+	KEY_PATTERN,  /* a POSIX extended regular expression, or nothing */
+	KEY_CURRENCY, /* three capital letters, as ISO 4217 has them */
 };
 
 struct key {
@@ -90,6 +91,12 @@ static const struct key keys[] = {
     {"rules.name", KEY_NAME, "hessen-2020", .guarded = true},
     {"rules.version", KEY_INT, "1", 1, 1000000, .guarded = true},
     {"rules.count_blank_sheets", KEY_BOOL, "yes", .guarded = true},
+    {"rules.file_covers", KEY_CHOICE, "count", 0, 0, "count|operator", .guarded = true},
+    {"rules.notes", KEY_CHOICE, "operator", 0, 0, "count|operator", .guarded = true},
+    {"rules.photos", KEY_CHOICE, "count", 0, 0, "count|operator", .guarded = true},
+    {"rules.passports", KEY_CHOICE, "count", 0, 0, "count|operator", .guarded = true},
+    {"rules.oversize", KEY_CHOICE, "count", 0, 0, "count|operator", .guarded = true},
+    {"rules.volumes", KEY_CHOICE, "one-file", 0, 0, "one-file", .guarded = true},
 
     {"register.pattern", KEY_PATTERN, "", .guarded = true},
 
@@ -108,6 +115,7 @@ static const struct key keys[] = {
     {"claim.cutoff", KEY_CHOICE, "accepted", 0, 0, "accepted|closed|fed", .guarded = true},
     {"claim.rate_file", KEY_DECIMAL, "0.75", .guarded = true},
     {"claim.rate_sheet", KEY_DECIMAL, "0.01", .guarded = true},
+    {"claim.currency", KEY_CURRENCY, "EUR", .guarded = true},
     {"claim.rounding", KEY_CHOICE, "half-up", 0, 0, "half-up|half-even|down", .guarded = true},
 
     {"grant.applicant", KEY_TEXT, "", .guarded = true},
@@ -343,6 +351,9 @@ static bool value_check(const struct key *key, const char *value, char *wanted, 
 	case KEY_PATTERN:
 		snprintf(wanted, size, "%s", _("a POSIX extended regular expression"));
 		return text_like(value) && pattern_like(value);
+	case KEY_CURRENCY:
+		snprintf(wanted, size, "%s", _("three capital letters such as EUR"));
+		return strlen(value) == 3 && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
 	case KEY_DATE:
 		snprintf(wanted, size, "%s", _("a date such as 2026-12-31"));
 		return !value[0] || date_like(value);
@@ -438,6 +449,19 @@ static bool pair_put(
 	return true;
 }
 
+/* What a file of counting rules may say. */
+static bool counting_rule(const char *key)
+{
+	static const char *const others[] = {"claim.rate_file", "claim.rate_sheet",
+	    "claim.currency", "claim.rounding", "grant.period_from", "grant.period_to",
+	    "grant.deadline"};
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (strcmp(key, others[i]) == 0)
+			return true;
+	return strncmp(key, "rules.", 6) == 0;
+}
+
 static int entry_read(void *self, const char *section, const char *name, const char *value)
 {
 	struct reading *r = self;
@@ -460,10 +484,11 @@ static int entry_read(void *self, const char *section, const char *name, const c
 	snprintf(where, sizeof where, "%s:%d: ", r->name, r->line);
 	int i = key_index(full);
 	if (r->rules) {
-		if (i < 0 || (strcmp(section, "rules") != 0 && strncmp(full, "claim.r", 7) != 0)) {
+		if (i < 0 || !counting_rule(full)) {
 			snprintf(said, sizeof said, _("'%s' is no counting rule"), full);
-			reading_fail(
-			    r, _("rules have [rules] and the rates and rounding of [claim]"), said);
+			reading_fail(r,
+			    _("rules have [rules], rates, currency and rounding of [claim], period and deadline of [grant]"),
+			    said);
 			return 0;
 		}
 		if (i == key_index("rules.name") &&
@@ -677,6 +702,14 @@ double settings_number(const struct settings *s, const char *key)
 
 	number_read(settings_text(s, key), false, &number);
 	return number;
+}
+
+bool settings_own(const struct settings *s, const char *key)
+{
+	int i = key_index(key);
+
+	assert(i >= 0);
+	return i >= 0 && s->lines[i] > 0;
 }
 
 bool settings_bool(const struct settings *s, const char *key)

@@ -19,7 +19,8 @@ struct settings;
  * Sections whose keys are free ([columns], [option]) accept any key.
  *
  * The counting rules that rules.name names are read below it, as rules/NAME.ini beside altakt.ini
- * or as shipped: values of [rules] and [claim] that stand in altakt.ini itself go before those.
+ * or as shipped: [rules], rates, currency and rounding of [claim], period and deadline of [grant].
+ * What altakt.ini itself says goes before those.
  *
  * A line has at most 198 bytes. Blanks before a key mean nothing; " ;" begins a comment. Numbers
  * are decimal, with a point or a German comma.
@@ -44,6 +45,9 @@ int64_t settings_int(const struct settings *settings, const char *key);
 double settings_number(const struct settings *settings, const char *key);
 uint64_t settings_bytes(const struct settings *settings, const char *key); /* "5 GiB"; "" is 0 */
 bool settings_bool(const struct settings *settings, const char *key);
+
+/* True where altakt.ini itself says it, and not a file of counting rules or the standard. */
+bool settings_own(const struct settings *settings, const char *key);
 
 /* A key of a free section ("columns.file_number"), or NULL. Lent. */
 const char *settings_free(const struct settings *settings, const char *key);

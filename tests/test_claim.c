@@ -84,6 +84,53 @@ static void test_claim_make_once(void **state)
 	desk_close(&d);
 }
 
+static bool find_in_desk(void *self, const char *batch, int revision, const char *sha256,
+    struct closed_batch *out, struct error *err)
+{
+	struct desk *d = self;
+	char *folder = file_path("%s/batches/%s", d->folder, batch);
+	bool ok = claim_manifest_find(folder, revision, sha256, out, err);
+
+	free(folder);
+	return ok;
+}
+
+static char last_said[256];
+
+static void say(void *self, const char *text)
+{
+	snprintf(last_said, sizeof last_said, "%s", text);
+}
+
+/* A claim whose rates were raised together with its amounts: its batch was opened at others. */
+static void test_claim_replay_at_other_rates_than_the_rules(void **state)
+{
+	struct desk d;
+	struct error err = {0};
+
+	desk_open(&d, "[station]\nname = st1\n[claim]\nauthority = Stadt\n");
+	simple_batch(&d, "b1", "33/1", 20);
+	json_t *c = claim(&d, false);
+	assert_text(json_object_get(c, "rates"), "of", "rules");
+	for (int raised = 0; raised < 2; raised++) {
+		struct claim_basis basis = {0};
+		int differences = 0;
+		if (raised) {
+			json_object_set_new(
+			    json_object_get(c, "rates"), "file", json_string("0.85"));
+			json_object_set_new(c, "amount_files", json_string("0.85"));
+			json_object_set_new(c, "amount", json_string("1.05"));
+		}
+		desk_check(
+		    claim_replay(&basis, c, find_in_desk, say, &d, &differences, &err), &err);
+		assert_int_equal(differences, raised);
+		claim_basis_release(&basis);
+	}
+	assert_non_null(strstr(last_said, "'b1' was opened at other rates"));
+	json_decref(c);
+	desk_close(&d);
+}
+
 static void test_claim_make_without_authority(void **state)
 {
 	struct desk d;
@@ -334,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_claim_make_once),
+	    cmocka_unit_test(test_claim_replay_at_other_rates_than_the_rules),
 	    cmocka_unit_test(test_claim_make_without_authority),
 	    cmocka_unit_test(test_claim_same_file_in_batches_and_volumes),
 	    cmocka_unit_test(test_claim_correction_is_a_signed_line),
