@@ -7,7 +7,9 @@
 
 #define STAPLE_CONTRAST 70.0
 #define SMALL_LIMIT	400
-#define FOLD_CONTRAST	60.0 /* darker lines are ink */
+#define NOISE_MOST \
+	0.005 /* part of the sheet; grain, dust and show-through stay below a third of it */
+#define FOLD_CONTRAST 60.0 /* darker lines are ink */
 
 int blank_threshold(double grain)
 {
@@ -69,6 +71,7 @@ void blank_decide(const struct ink *ink, const struct plane *normal, double dpi,
 {
 	double mm = dpi / 25.4, evidence = 0, hint = 0;
 	int small[SMALL_LIMIT], n_small = 0;
+	double noise = 0; /* in mm2 of full black */
 	struct blank blank = {0};
 
 	for (int i = 0; i < ink->n; i++) {
@@ -80,7 +83,7 @@ void blank_decide(const struct ink *ink, const struct plane *normal, double dpi,
 			continue;
 		enum ink_kind kind = ink_judge(p, dpi, grain);
 		if (kind == INK_NOISE) {
-			hint += mm2 * p->contrast / GROUND_PAPER * 0.05;
+			noise += mm2 * p->contrast / GROUND_PAPER;
 			continue;
 		}
 		/* one stroke of an initial is 4 mm long and a third of a millimetre wide */
@@ -110,6 +113,10 @@ void blank_decide(const struct ink *ink, const struct plane *normal, double dpi,
 		if (longest >= 2)
 			evidence += 0.6;
 	}
+	hint += noise * 0.05;
+	/* so much darkness is no dust and no show-through: unclear, somebody shall see it */
+	if (noise > NOISE_MOST * normal->width_px * normal->height_px / (mm * mm))
+		evidence += 0.5;
 	blank.blank = evidence < 0.5;
 	if (!blank.blank)
 		blank.score = 0.5 * exp(-evidence);

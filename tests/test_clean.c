@@ -391,6 +391,29 @@ static void test_clean_page_all_black_is_not_blank(void **state)
 	pixDestroy(&raw);
 }
 
+static void test_clean_page_full_of_specks_is_not_blank(void **state)
+{
+	static const int specks[] = {300, 20000}; /* dust; and what nobody can tell */
+	for (int i = 0; i < 2; i++) {
+		PIX *raw = pixCreate(1240, 1754, 8);
+		uint32_t dice = 1;
+
+		pixSetAll(raw);
+		for (int k = 0; k < specks[i]; k++) {
+			dice = dice * 1664525 + 1013904223;
+			int x = (int)(dice >> 16) % 400 * 3;
+			dice = dice * 1664525 + 1013904223;
+			int y = (int)(dice >> 16) % 570 * 3;
+			pixSetPixel(raw, x, y, 0);
+			pixSetPixel(raw, x + 1, y, 0);
+		}
+		struct clean_result result = cleaned(raw, 150, true);
+		assert_int_equal(result.blank, i == 0);
+		clean_result_release(&result);
+		pixDestroy(&raw);
+	}
+}
+
 static void test_clean_page_palette_and_alpha(void **state)
 {
 	PIX *letter = drawn_letter();
@@ -460,6 +483,7 @@ int main(void)
 	    cmocka_unit_test(test_clean_page_odd_images),
 	    cmocka_unit_test(test_clean_page_missing_resolution_is_guessed),
 	    cmocka_unit_test(test_clean_page_all_black_is_not_blank),
+	    cmocka_unit_test(test_clean_page_full_of_specks_is_not_blank),
 	    cmocka_unit_test(test_clean_page_palette_and_alpha),
 	    cmocka_unit_test(test_clean_page_empty_image),
 	    cmocka_unit_test(test_clean_for_recognition_scales),
