@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "batch/feed.h"
+#include "batch/waiting_image.h"
 #include "config/file_number.h"
 #include "config/text.h"
 
@@ -85,7 +86,7 @@ static int images_list(struct workspace *w, const char *name, bool json)
 	json_t *waiting = NULL, *e;
 	size_t i;
 
-	if (!batch_open(w, name, &b, &err) || !(waiting = feed_waiting(&b, &err))) {
+	if (!batch_open(w, name, &b, &err) || !(waiting = waiting_images(&b, &err))) {
 		batch_release(&b);
 		return command_fail(&err);
 	}
@@ -129,7 +130,7 @@ static int images_assign(
 	}
 	for (int i = 0; all && i < images && words.n < SHEETS_MOST; i++)
 		words.sides[words.n++] = 1;
-	if (!feed_assign(w, o, words.sides, words.n, &result, &err)) {
+	if (!waiting_image_assign(w, o, words.sides, words.n, &result, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}

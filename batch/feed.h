@@ -63,16 +63,4 @@ struct feed_result {
 bool feed_run(struct workspace *workspace, const struct feed_options *options,
     struct feed_result *out, struct error *err);
 
-/*
- * Makes sheets of images that wait (--blanks-dropped): sides[i] of them, 1 or 2, are the i-th
- * sheet, from the first that waits on; covers, files and suspects as when paper is fed. One
- * transaction a sheet. Stops behind an unreadable cover sheet or one of no file: out->end is
- * FEED_DECIDE.
- */
-bool feed_assign(struct workspace *workspace, const struct feed_options *options, const int *sides,
-    int n_sheets, struct feed_result *out, struct error *err);
-
-/* The image_taken events of the images that wait, in order. Gives. */
-json_t *feed_waiting(const struct batch *batch, struct error *err);
-
 #endif

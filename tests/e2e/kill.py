@@ -221,6 +221,8 @@ def main():
             finally:
                 if not os.environ.get("ALTAKT_KEEP"):
                     shutil.rmtree(folder, ignore_errors=True)
+            if (i + 1) % 50 == 0:
+                print(f"{i + 1} rounds, {starts} starts, {time.monotonic() - began:.0f} s", flush=True)
     finally:
         shutil.rmtree(whole, ignore_errors=True)
     print(f"{rounds} rounds, {starts} starts of the program, {time.monotonic() - began:.0f} s: "
