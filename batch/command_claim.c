@@ -5,6 +5,7 @@
 #include "batch/claim_detail.h"
 #include "batch/command.h"
 #include "batch/commands.h"
+#include "batch/ledger.h"
 #include "batch/vouch.h"
 #include "batch/workspace.h"
 #include "config/file.h"
@@ -138,16 +139,23 @@ static void claim_print(const json_t *claim)
 		    stderr, "%s", _("warning: the claims are above the ceiling of the grant\n"));
 }
 
-/* One line to be filed elsewhere: whoever has it can tell that the claim is still the same. */
-static void receipt_print(const struct workspace *w, const json_t *claim)
+/*
+ * One line to be filed elsewhere: whoever has it can tell that the claim is still the same, and
+ * that the workspace's ledger is the one that it was made in.
+ */
+static void receipt_print(FILE *to, const struct workspace *w, const json_t *claim)
 {
 	int number = (int)int_at(claim, "number");
-	char *path = file_path("%s/claims/%04d/claim.json", w->path, number), sha256[HASH_SIZE];
+	char *path = file_path("%s/claims/%04d/claim.json", w->path, number), sha256[HASH_SIZE],
+	     head[65];
+	int64_t n;
 
-	if (hash_file(HASH_SHA256, path, sha256, NULL, NULL))
-		printf(_("receipt: claim %d, %lld files, %lld sheets, %s %s, SHA-256 %s\n"), number,
-		    (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
-		    text_at(claim, "amount"), text_at(claim, "currency"), sha256);
+	if (hash_file(HASH_SHA256, path, sha256, NULL, NULL) &&
+	    ledger_head(w->journal, LEDGER_WORKSPACE, &n, head, NULL))
+		fprintf(to,
+		    _("receipt: claim %d, %lld files, %lld sheets, %s %s, SHA-256 %s, ledger %s\n"),
+		    number, (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
+		    text_at(claim, "amount"), text_at(claim, "currency"), sha256, head);
 	free(path);
 }
 
@@ -196,6 +204,8 @@ static int claim_run(const struct call *call, int argc, char **argv)
 	}
 	if (json) {
 		json_print(claim);
+		if (!dry_run)
+			receipt_print(stderr, &workspace, claim);
 	} else {
 		int number = (int)int_at(claim, "number");
 		if (dry_run)
@@ -205,7 +215,7 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		claim_print(claim);
 		if (!dry_run) {
 			printf(_("  claims/%04d/claim.pdf, claim.csv, claim.json\n"), number);
-			receipt_print(&workspace, claim);
+			receipt_print(stdout, &workspace, claim);
 		}
 	}
 	code = EXIT_DONE;

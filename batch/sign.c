@@ -2,6 +2,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/cms.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -14,7 +15,7 @@
 #include "config/settings.h"
 #include "config/text.h"
 
-enum { SIGNED_LIMIT_BYTES = 256 << 20 };
+enum { SIGNED_LIMIT_BYTES = 256 << 20, PASSPHRASE_SIZE = 256 };
 
 struct signer {
 	X509 *certificate;
@@ -47,17 +48,46 @@ bool sign_wanted(const struct settings *settings)
 	return settings_text(settings, "sign.certificate")[0] != '\0';
 }
 
-/* No question is ever asked on a terminal: a key with a passphrase is refused. */
-static int no_passphrase(char *buf, int size, int writing, void *self)
+/* No question is ever asked on a terminal: "" refuses a key that wants a passphrase. */
+static int passphrase_give(char *buf, int size, int writing, void *self)
 {
-	return -1;
+	const char *passphrase = self;
+	int n = passphrase ? (int)strlen(passphrase) : 0;
+
+	if (n == 0 || n > size)
+		return -1;
+	memcpy(buf, passphrase, (size_t)n);
+	return n;
 }
 
-static bool pkcs12_read(const char *path, struct signer *s)
+/* The first line of the file that the settings name; "" where they name none. */
+static bool passphrase_read(
+    const struct settings *settings, char passphrase[PASSPHRASE_SIZE], struct error *err)
+{
+	const char *path = settings_text(settings, "sign.passphrase_file");
+
+	passphrase[0] = '\0';
+	if (!path[0])
+		return true;
+	FILE *f = fopen(path, "re");
+	bool read = f && fgets(passphrase, PASSPHRASE_SIZE, f);
+	if (f)
+		fclose(f);
+	size_t n = strcspn(passphrase, "\r\n");
+	if (read && n > 0 && n < PASSPHRASE_SIZE - 1) {
+		passphrase[n] = '\0';
+		return true;
+	}
+	return error_set(err, ERROR_SETUP,
+	    _("its first line is the passphrase of the key, and this account may read it"),
+	    _("cannot read a passphrase from '%s', which 'sign.passphrase_file' names"), path);
+}
+
+static bool pkcs12_read(const char *path, const char *passphrase, struct signer *s)
 {
 	FILE *f = fopen(path, "rbe");
 	PKCS12 *p12 = f ? d2i_PKCS12_fp(f, NULL) : NULL;
-	bool ok = p12 && PKCS12_parse(p12, "", &s->key, &s->certificate, &s->chain) == 1 &&
+	bool ok = p12 && PKCS12_parse(p12, passphrase, &s->key, &s->certificate, &s->chain) == 1 &&
 	    s->key && s->certificate;
 
 	PKCS12_free(p12);
@@ -66,19 +96,19 @@ static bool pkcs12_read(const char *path, struct signer *s)
 	return ok;
 }
 
-static bool pem_read(const char *certificate, const char *key, struct signer *s)
+static bool pem_read(const char *certificate, const char *key, char *passphrase, struct signer *s)
 {
 	BIO *bio = BIO_new_file(certificate, "r");
 
-	s->certificate = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+	s->certificate = bio ? PEM_read_bio_X509(bio, NULL, passphrase_give, NULL) : NULL;
 	s->chain = sk_X509_new_null();
 	for (X509 *more; s->certificate && s->chain &&
-	     (more = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL));)
+	     (more = PEM_read_bio_X509(bio, NULL, passphrase_give, NULL));)
 		sk_X509_push(s->chain, more);
 	ERR_clear_error();
 	BIO_free(bio);
 	bio = s->certificate ? BIO_new_file(key, "r") : NULL;
-	s->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	s->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, passphrase_give, passphrase) : NULL;
 	BIO_free(bio);
 	return s->certificate && s->key;
 }
@@ -87,20 +117,25 @@ static bool signer_read(const struct settings *settings, struct signer *s, struc
 {
 	const char *certificate = settings_text(settings, "sign.certificate");
 	const char *key = settings_text(settings, "sign.key");
-	char text[200];
+	char text[200], passphrase[PASSPHRASE_SIZE];
 
 	*s = (struct signer){0};
 	ERR_clear_error();
-	bool pem = pem_read(certificate, key[0] ? key : certificate, s);
-	if (!pem && !s->certificate && !pkcs12_read(certificate, s)) {
+	if (!passphrase_read(settings, passphrase, err))
+		return false;
+	bool pem = pem_read(certificate, key[0] ? key : certificate, passphrase, s);
+	bool read = pem || s->certificate || pkcs12_read(certificate, passphrase, s);
+	OPENSSL_cleanse(passphrase, sizeof passphrase);
+	if (!read) {
 		error_set(err, ERROR_SETUP,
-		    _("sign.certificate and sign.key name PEM files without a passphrase, or one PKCS#12 file"),
+		    _("sign.certificate and sign.key name PEM files, or the first one PKCS#12 file; sign.passphrase_file a file with its passphrase"),
 		    _("cannot read the certificate '%s': %s"), certificate, why(text));
 		goto fail;
 	}
 	if (!s->key) {
-		error_set(err, ERROR_SETUP, _("sign.key names a PEM file without a passphrase"),
-		    _("cannot read the key '%s': %s"), key, why(text));
+		error_set(err, ERROR_SETUP,
+		    _("sign.key names a PEM file, sign.passphrase_file one with its passphrase"),
+		    _("cannot read the key '%s': %s"), key[0] ? key : certificate, why(text));
 		goto fail;
 	}
 	if (X509_check_private_key(s->certificate, s->key) != 1) {

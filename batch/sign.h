@@ -1,7 +1,8 @@
 /*
  * Signatures of manifests, acceptances and claims: CMS, detached, DER, beside the file as
  * "<file>.p7s", with key and certificate that the settings name (sign.certificate, sign.key: PEM,
- * or both from one PKCS#12 file). `openssl cms -verify` checks them.
+ * or both from one PKCS#12 file; sign.passphrase_file where the key has one). `openssl cms -verify`
+ * checks them.
  */
 #ifndef ALTAKT_BATCH_SIGN_H
 #define ALTAKT_BATCH_SIGN_H

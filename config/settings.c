@@ -129,6 +129,7 @@ static const struct key keys[] = {
 
     {"sign.certificate", KEY_TEXT, "", .guarded = true},
     {"sign.key", KEY_TEXT, "", .guarded = true},
+    {"sign.passphrase_file", KEY_TEXT, "", .guarded = true},
     {"timestamp.url", KEY_TEXT, "", .guarded = true},
     {"timestamp.ca", KEY_TEXT, "", .guarded = true},
     {"timestamp.timeout", KEY_INT, "15", 1, 300},

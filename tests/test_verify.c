@@ -527,6 +527,64 @@ static void test_verify_path_signed(void **state)
 	file_remove(keys, NULL);
 }
 
+/* Each way to name a key signs what `openssl cms -verify` accepts; what cannot be read is said. */
+static void test_sign_file_with_each_kind_of_key(void **state)
+{
+	char keys[] = "/tmp/altakt-keys-XXXXXX", text[600];
+	struct error err = {0};
+	struct desk d;
+
+	assert_non_null(mkdtemp(keys));
+	command(
+	    "cd %s && { openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Amt Musterhausen' "
+	    "-keyout key.pem -out cert.pem; cat cert.pem key.pem >both.pem; "
+	    "openssl rsa -aes256 -in key.pem -passout pass:geheim -out locked.pem; "
+	    "openssl pkcs12 -export -in cert.pem -inkey key.pem -passout pass: -out open.p12; "
+	    "openssl pkcs12 -export -in cert.pem -inkey key.pem -passout pass:geheim -out locked.p12; "
+	    "printf 'geheim\\n' >word; printf 'falsch' >wrong; : >empty; } 2>/dev/null",
+	    keys);
+	static const struct {
+		const char *certificate, *key, *passphrase, *fails;
+	} table[] = {{"cert.pem", "key.pem", NULL, NULL}, {"both.pem", NULL, NULL, NULL},
+	    {"cert.pem", "locked.pem", "word", NULL}, {"open.p12", NULL, NULL, NULL},
+	    {"locked.p12", NULL, "word", NULL},
+	    {"cert.pem", "locked.pem", NULL, "cannot read the key"},
+	    {"cert.pem", "locked.pem", "wrong", "cannot read the key"},
+	    {"locked.p12", NULL, NULL, "cannot read the certificate"},
+	    {"locked.p12", NULL, "wrong", "cannot read the certificate"},
+	    {"locked.p12", NULL, "empty", "passphrase"},
+	    {"cert.pem", "key.pem", "absent", "passphrase"}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char key[128] = "", passphrase[128] = "";
+		if (table[i].key)
+			snprintf(key, sizeof key, "key = %s/%s\n", keys, table[i].key);
+		if (table[i].passphrase)
+			snprintf(passphrase, sizeof passphrase, "passphrase_file = %s/%s\n", keys,
+			    table[i].passphrase);
+		snprintf(text, sizeof text, "[sign]\ncertificate = %s/%s\n%s%s", keys,
+		    table[i].certificate, key, passphrase);
+		desk_open(&d, text);
+		char *path = file_path("%s/paper.json", d.folder);
+		assert_true(file_write(path, "{}\n", 3, NULL));
+		err = (struct error){0};
+		if (table[i].fails) {
+			assert_false(sign_ready(d.workspace.settings, &err));
+			assert_false(sign_file(d.workspace.settings, path, &err));
+			assert_int_equal(err.kind, ERROR_SETUP);
+			if (!strstr(err.what, table[i].fails))
+				fail_msg("'%s' is not in '%s'", table[i].fails, err.what);
+		} else {
+			desk_check(sign_file(d.workspace.settings, path, &err), &err);
+			command("openssl cms -verify -binary -inform DER -in %s.p7s -content %s "
+				"-CAfile %s/cert.pem -purpose any >/dev/null 2>&1",
+			    path, path, keys);
+		}
+		free(path);
+		desk_close(&d);
+	}
+	file_remove(keys, NULL);
+}
+
 static void test_verify_path_of_nothing(void **state)
 {
 	struct verify_report report = {0};
@@ -545,6 +603,7 @@ int main(void)
 	    cmocka_unit_test(test_verify_path_kinds_of_tampering),
 	    cmocka_unit_test(test_verify_path_a_batch_rewritten_whole),
 	    cmocka_unit_test(test_verify_path_signed),
+	    cmocka_unit_test(test_sign_file_with_each_kind_of_key),
 	    cmocka_unit_test(test_verify_path_of_nothing),
 	};
 

@@ -1,6 +1,7 @@
 """The same case file in several batches, volumes and stations: its sheets add, the file counts once, over
 all claims, through collect, cancellation and correction; and each cent drills down to its sheet."""
 import csv
+import hashlib
 import io
 import json
 import os
@@ -31,7 +32,12 @@ def batch(ws, name, *files):
 def claim(ws, n, *figures):
     """Makes claim n; figures: (files, sheets, amount). What stands behind it adds up to it."""
     answer = ws("claim")
-    contains(answer.out, f"receipt: claim {n}, {figures[0]} files, {figures[1]} sheets, {figures[2]} EUR, SHA-256 ")
+    with open(os.path.join(ws.path, f"claims/{n:04d}/claim.json"), "rb") as f:
+        sha256 = hashlib.sha256(f.read()).hexdigest()
+    with open(os.path.join(ws.path, "ledger.jsonl"), "rb") as f:
+        head = hashlib.sha256(f.read().splitlines()[-1]).hexdigest()
+    contains(answer.out, f"receipt: claim {n}, {figures[0]} files, {figures[1]} sheets, {figures[2]} EUR, "
+             f"SHA-256 {sha256}, ledger {head}\n")
     made = ws("claim", "show", n, "--json").json
     valid("claim", made)
     equal((made["files"], made["sheets"], made["amount"]), figures, f"claim {n}")
