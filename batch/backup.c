@@ -25,7 +25,7 @@ enum { N_PARTS = sizeof parts / sizeof parts[0] };
 
 struct copying {
 	struct backup_result *result;
-	bool all; /* ledgers and journal too */
+	bool all; /* ledgers too */
 };
 
 static bool ends(const char *name, const char *end)
@@ -132,10 +132,15 @@ static bool tree_bring(struct copying *c, const char *from, const char *to, stru
 
 static bool parts_bring(struct copying *c, const char *from, const char *to, struct error *err)
 {
-	for (int i = 0; i < N_PARTS; i++)
-		if (!entry_bring(c, from, to, parts[i], err))
-			return false;
-	return true;
+	bool ok = true;
+
+	for (int i = 0; ok && i < N_PARTS; i++) {
+		/* other stations' ledgers are no chains of this journal: they come as they lie */
+		c->all = strcmp(parts[i], "collected") == 0;
+		ok = entry_bring(c, from, to, parts[i], err);
+	}
+	c->all = false;
+	return ok;
 }
 
 /* A snapshot of the journal by a reader of its own, while this process holds the write lock. */

@@ -193,19 +193,18 @@ bool batch_each(struct workspace *w, const char *state,
 	return ok;
 }
 
-/* A workspace restored from a backup numbers its batches apart from those that were lost: "r2-". */
-static bool epoch_read(struct workspace *w, char epoch[16], struct error *err)
+bool batch_epoch(const struct workspace *w, int *epoch, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	bool row;
 
-	epoch[0] = '\0';
+	*epoch = 1;
 	if (!journal_prepare(
 		w->journal, "SELECT value FROM meta WHERE key = 'epoch'", &stmt, err) ||
 	    !journal_step(w->journal, stmt, &row, err))
 		return false;
 	if (row)
-		snprintf(epoch, 16, "r%d-", sqlite3_column_int(stmt, 0));
+		*epoch = sqlite3_column_int(stmt, 0);
 	sqlite3_reset(stmt);
 	return true;
 }
@@ -217,18 +216,21 @@ static bool choose_new(
 	const char *station = settings_text(w->settings, "station.name");
 	time_t now = time(NULL);
 	struct tm tm;
-	char date[16], epoch[16];
+	char date[16], apart[16] = "";
+	int epoch;
 
 	localtime_r(&now, &tm);
 	strftime(date, sizeof date, "%Y-%m-%d", &tm);
-	if (!epoch_read(w, epoch, err))
+	if (!batch_epoch(w, &epoch, err))
 		return false;
+	if (epoch > 1) /* apart from those that were lost */
+		snprintf(apart, sizeof apart, "r%d-", epoch);
 	for (int k = 1; k < 100000; k++) {
 		int64_t n;
 		char head[65];
 		struct error busy = {0};
 		int len =
-		    snprintf(out->name, sizeof out->name, "%s-%s-%s%03d", date, station, epoch, k);
+		    snprintf(out->name, sizeof out->name, "%s-%s-%s%03d", date, station, apart, k);
 		if (len >= (int)sizeof out->name)
 			return error_set(err, ERROR_SETUP, _("choose a shorter station.name"),
 			    _("the station's name '%s' is too long for names of batches"), station);

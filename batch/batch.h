@@ -66,6 +66,10 @@ struct batch_choice {
 bool batch_choose(struct workspace *workspace, const char *asked, const char *command,
     struct batch_choice *out, struct error *err);
 
+/* Which life of the workspace this is: 1, and one more each time that it is restored from a backup.
+ */
+bool batch_epoch(const struct workspace *workspace, int *epoch, struct error *err);
+
 /*
  * Opens a new batch with its first events (batch_opened, operator); inside a transaction.
  *

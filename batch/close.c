@@ -413,8 +413,10 @@ static bool close_record(
 	bool ok = false;
 	char *text;
 	size_t i;
+	int epoch;
 
-	if (!sign_ready(b->workspace->settings, err) || !previous_read(b, previous, err))
+	if (!sign_ready(b->workspace->settings, err) || !previous_read(b, previous, err) ||
+	    !batch_epoch(b->workspace, &epoch, err))
 		return false;
 	int revision = b->tally.revision + 1;
 	if (revision > 1 &&
@@ -433,6 +435,8 @@ static bool close_record(
 	}
 	event =
 	    json_pack("{ss si ss}", "event", "closed", "revision", revision, "previous", previous);
+	if (event && epoch > 1)
+		json_object_set_new(event, "epoch", json_integer(epoch));
 	if (event && supersedes[0])
 		json_object_set_new(event, "supersedes", json_string(supersedes));
 	if (!batch_event(b, by, event, err) || !balance_hold(b, err))

@@ -190,6 +190,10 @@ static bool judge(struct workspace *w, const struct incoming *in, const struct k
 	bool is_own = file_exists(own);
 
 	free(own);
+	if (strcmp(in->tally.workspace, w->uuid) == 0)
+		return error_set(err, ERROR_CHECK,
+		    _("where one was restored from a backup, only one of the two can go on"),
+		    _("the batch '%s' is from a copy of this very workspace"), name);
 	if (is_own)
 		return error_set(err, ERROR_CHECK,
 		    _("two stations must not have the same station.name"),

@@ -121,9 +121,11 @@ static void claim_print(const json_t *claim)
 	rules_print(claim);
 	json_array_foreach(json_object_get(claim, "left_out"), i, line)
 	{
-		fprintf(stderr, _("left out: %s (%s): %d files, %d sheets\n"),
-		    text_at(line, "batch"), text_at(line, "reason"), (int)int_at(line, "files"),
-		    (int)int_at(line, "sheets"));
+		int files = (int)int_at(line, "files"), sheets = (int)int_at(line, "sheets");
+		fprintf(stderr,
+		    PLURAL("left out: %s (%s): %d file, ", "left out: %s (%s): %d files, ", files),
+		    text_at(line, "batch"), text_at(line, "reason"), files);
+		fprintf(stderr, PLURAL("%d sheet\n", "%d sheets\n", sheets), sheets);
 		other_rates = other_rates || strcmp(text_at(line, "reason"), "other_rates") == 0;
 	}
 	if (other_rates)

@@ -35,6 +35,8 @@ static int collect_run(const struct call *call, int argc, char **argv)
 		if (!collect_folder(
 			&workspace, args[i], command_person(by, workspace.settings), &done, &err))
 			code = command_fail(&err);
+	if (code != EXIT_DONE && done.taken + done.renewed + done.same == 0)
+		goto done;
 	printf(PLURAL("%d batch taken, ", "%d batches taken, ", done.taken), done.taken);
 	printf(_("%d brought up to date, "), done.renewed);
 	printf(PLURAL("%d was here already, ", "%d were here already, ", done.same), done.same);

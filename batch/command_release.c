@@ -37,7 +37,10 @@ static int release_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	printf(
-	    _("file %s is released: %d bundles and their images are deleted, tombstones stay in the ledger\n"),
+	    PLURAL(
+		"file %s is released: %d bundle and its images are deleted, a tombstone stays in the ledger\n",
+		"file %s is released: %d bundles and their images are deleted, tombstones stay in the ledger\n",
+		bundles),
 	    args[0], bundles);
 	code = EXIT_DONE;
 done:

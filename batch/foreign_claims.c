@@ -117,13 +117,45 @@ static bool newest_visit(void *self, int64_t n, const char *line, size_t n_bytes
 	return true;
 }
 
+static bool claim_same(const json_t *a, const json_t *b)
+{
+	return strcmp(text_of(a, "sha256"), text_of(b, "sha256")) == 0;
+}
+
+/*
+ * The source's claims against those that were taken from it before. *older: it is a copy from
+ * before then, and says nothing new. ERROR_CHECK: each has what the other has not, as where a
+ * restored workspace and the one that it was restored from both went on.
+ */
+static bool claims_follow(const struct source *s, const json_t *before, const json_t *claims,
+    bool *older, struct error *err)
+{
+	size_t n = json_array_size(before), m = json_array_size(claims);
+	bool less = m<n, more = m> n, fork = false;
+
+	for (size_t i = 0; i < n && i < m; i++) {
+		const json_t *a = json_array_get(before, i), *b = json_array_get(claims, i);
+		bool was = json_is_true(json_object_get(a, "cancelled"));
+		bool is = json_is_true(json_object_get(b, "cancelled"));
+		fork = fork || !claim_same(a, b);
+		less = less || (was && !is);
+		more = more || (is && !was);
+	}
+	*older = less;
+	if (!fork && !(less && more))
+		return true;
+	return error_set(err, ERROR_CHECK,
+	    _("one of the two was restored from a backup, and both went on: one of them has to end"),
+	    _("the claims of workspace %s are not those that were collected before"), s->workspace);
+}
+
 bool foreign_claims_take(struct workspace *w, const char *root, const char *by, struct error *err)
 {
 	char *ledger = file_path("%s/ledger.jsonl", root);
 	struct source s = {0};
 	struct newest newest = {.workspace = s.workspace};
 	json_t *claims = json_array();
-	bool ok = false, begun = false;
+	bool ok = false, begun = false, older = false;
 
 	if (!file_exists(ledger)) {
 		ok = true;
@@ -131,22 +163,30 @@ bool foreign_claims_take(struct workspace *w, const char *root, const char *by, 
 	}
 	if (!ledger_file_read(ledger, source_visit, &s, NULL, NULL, err))
 		goto done;
+	if (strcmp(s.workspace, w->uuid) == 0) {
+		error_set(err, ERROR_CHECK,
+		    _("where one was restored from a backup, only one of the two can go on"),
+		    _("'%s' is a copy of this very workspace"), root);
+		goto done;
+	}
 	if (s.book.n == 0 || !uuid_like(s.workspace)) {
 		ok = true;
 		goto done;
 	}
 	for (int i = 0; i < s.book.n; i++) {
 		json_t *line = claim_line(root, &s.book.claims[i], err);
-		if (!line || !claim_copy(w, root, s.workspace, i + 1, err)) {
-			json_decref(line);
+		if (!line)
 			goto done;
-		}
 		json_array_append_new(claims, line);
 	}
 	if (!(begun = journal_begin(w->journal, err)) ||
-	    !ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, newest_visit, &newest, err))
+	    !ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, newest_visit, &newest, err) ||
+	    !claims_follow(&s, newest.claims, claims, &older, err))
 		goto done;
-	ok = json_equal(newest.claims, claims) ||
+	for (int i = 0; !older && i < s.book.n; i++)
+		if (!claim_copy(w, root, s.workspace, i + 1, err))
+			goto done;
+	ok = older || json_equal(newest.claims, claims) ||
 	    (ledger_append(w->journal, LEDGER_WORKSPACE, by,
 		 json_pack("{ss ss sO}", "event", "claims_collected", "workspace", s.workspace,
 		     "claims", claims),

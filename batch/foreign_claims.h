@@ -21,6 +21,9 @@ struct journal;
 /*
  * Takes the claims of the workspace at root, which was verified; nothing where it has none, or has
  * none but those that were taken before. Outside a transaction.
+ *
+ * err  ERROR_CHECK  it is a copy of this very workspace; its claims have gone another way than
+ * those that were taken before
  */
 bool foreign_claims_take(
     struct workspace *workspace, const char *root, const char *by, struct error *err);

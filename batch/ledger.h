@@ -54,7 +54,7 @@
  *   evidence_kept    sheet side path sha256
  *   near_equal       sheets[] others[] likeness       found at close: others[i] is what sheets[i]
  * is nearly equal to; a run of sheets is one event near_equal_kept  sheets[] reason somebody
- * decided: both are sheets of their own closed           revision previous supersedes     the
+ * decided: both are sheets of their own closed           revision previous supersedes [epoch] the
  * manifest covers the chain up to here manifest_written revision sha256 counts{}         counts as
  * in the manifest reopened         reason                           a correction; it closes as
  * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest

@@ -8,6 +8,7 @@
 #include "batch/closed.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/tally.h"
 #include "config/file.h"
 #include "config/file_number.h"
 #include "config/text.h"
@@ -127,6 +128,67 @@ static bool holds(const struct closed_batch *c, const char *key, int volume)
 	return false;
 }
 
+struct copy { /* of a case file, in a batch that was collected */
+	const struct workspace *workspace;
+	const char *batch, *key;
+	int volume;
+	bool found;
+	struct tally tally;
+};
+
+static bool copy_visit(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct copy *c = self;
+
+	return tally_add(&c->tally, n, line, n_bytes, err);
+}
+
+/* Whether a collected batch still has a bundle of the file. */
+static bool copy_find(struct copy *c, struct error *err)
+{
+	char *ledger = file_path("%s/collected/%s/ledger.jsonl", c->workspace->path, c->batch);
+	char other[FILE_KEY_SIZE];
+	bool ok = ledger_file_read(ledger, copy_visit, c, NULL, NULL, err);
+
+	for (int i = 0; ok && i < c->tally.n_files; i++) {
+		const struct tally_file *f = &c->tally.files[i];
+		file_number_key(f->file_number, other);
+		if (strcmp(other, c->key) != 0 || !f->bundle[0] ||
+		    (c->volume > 0 && f->volume != c->volume))
+			continue;
+		char *bundle =
+		    file_path("%s/collected/%s/%s", c->workspace->path, c->batch, f->bundle);
+		c->found = c->found || file_exists(bundle);
+		free(bundle);
+	}
+	tally_release(&c->tally);
+	free(ledger);
+	return ok;
+}
+
+/* Batches that were collected stay as they are: their files are released where they came from. */
+static bool copies_check(const struct workspace *w, const struct closed_list *list, const char *key,
+    int volume, const char *file_number, struct error *err)
+{
+	for (int i = 0; i < list->n; i++) {
+		const struct closed_batch *b = &list->batches[i];
+		struct copy c = {.workspace = w, .batch = b->name, .key = key, .volume = volume};
+		char todo[256];
+		if (!b->collected || !holds(b, key, volume))
+			continue;
+		if (!copy_find(&c, err))
+			return false;
+		snprintf(todo, sizeof todo,
+		    _("'altakt release' it at station '%s', then 'altakt collect' again"),
+		    b->station);
+		if (c.found)
+			return error_set(err, ERROR_DECIDE, todo,
+			    _("file '%s' is still in the collected batch '%s'"), file_number,
+			    b->name);
+	}
+	return true;
+}
+
 bool release_file(struct workspace *w, const char *file_number, int volume, const char *by,
     const char *reason, int *bundles, struct error *err)
 {
@@ -150,6 +212,7 @@ bool release_file(struct workspace *w, const char *file_number, int volume, cons
 		    holds(&list.batches[i], key, volume))
 			ok = batch_files_release(
 			    w, &list.batches[i], key, volume, by, reason, bundles, err);
+	ok = ok && copies_check(w, &list, key, volume, file_number, err);
 	if (ok && *bundles == 0)
 		ok = error_set(err, ERROR_USAGE, _("'altakt register list' shows where files are"),
 		    _("no batch of this workspace holds file '%s'"), file_number);

@@ -17,7 +17,8 @@
  *
  * bundles  filled: how many tombstones there are now
  * err      ERROR_USAGE   no batch holds it
- *          ERROR_DECIDE  a batch that holds it is not accepted as it is
+ *          ERROR_DECIDE  a batch that holds it is not accepted as it is; or a collected one still
+ *                        has it, which is released at its station: what lay here is released then
  */
 bool release_file(struct workspace *workspace, const char *file_number, int volume, const char *by,
     const char *reason, int *bundles, struct error *err);

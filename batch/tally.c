@@ -628,6 +628,7 @@ static bool read_closed(struct tally *t, const json_t *e, int64_t n, struct erro
 	t->state = BATCH_CLOSED;
 	t->open_file = 0;
 	snprintf(t->closed, sizeof t->closed, "%s", text_of(e, "at"));
+	t->epoch = int_of(e, "epoch", 1);
 	snprintf(t->previous, sizeof t->previous, "%s", text_of(e, "previous"));
 	snprintf(t->supersedes, sizeof t->supersedes, "%s", text_of(e, "supersedes"));
 	return true;

@@ -87,6 +87,7 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	char batch[65], workspace[64], station[65], opened[25], closed[25];
 	enum batch_state state;
 	int revision; /* of the newest close, 0 before */
+	int epoch;    /* of the workspace then: above 1 where it had been restored from a backup */
 	char previous[65], supersedes[65];
 	json_t *rules, *operators, *expect;
 	bool count_blank_sheets, imported, clock_back;

@@ -471,11 +471,50 @@ static void station_name(const struct verify_batch *b, char name[160])
 	snprintf(name, 160, "%s/%s", b->workspace, b->station);
 }
 
-/* A station's manifests are one chain: each but the first names the one before. */
+/* The one that names this manifest as the one before; of several that of the earliest epoch. */
+static struct link *link_next(struct link *links, int n, const char *sha256)
+{
+	struct link *next = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (!links[i].used && strcmp(links[i].revision->previous, sha256) == 0 &&
+		    (!next || links[i].revision->epoch < next->revision->epoch))
+			next = &links[i];
+	return next;
+}
+
+/*
+ * Where a workspace that was restored from a backup went on: a later epoch, behind any manifest
+ * that was seen. What its lost predecessor made after the backup lies here beside it.
+ */
+static struct link *link_restored(struct link *links, int n, int epoch)
+{
+	struct link *next = NULL;
+
+	for (int i = 0; i < n; i++) {
+		struct link *l = &links[i];
+		bool known = strcmp(l->revision->previous, hash_zero) == 0;
+		if (l->used || l->revision->epoch <= epoch ||
+		    (next && next->revision->epoch <= l->revision->epoch))
+			continue;
+		for (int k = 0; k < n && !known; k++)
+			known = links[k].used &&
+			    strcmp(l->revision->previous, links[k].revision->sha256) == 0;
+		if (known)
+			next = l;
+	}
+	return next;
+}
+
+/*
+ * A station's manifests are one chain: each but the first names the one before. It forks where the
+ * workspace was restored from a backup, and nowhere else.
+ */
 static void station_walk(struct whole *w, const char *station)
 {
 	struct link *links = NULL;
 	int n = 0, visited = 0;
+	int epoch = 0;
 	char at[65], name[160];
 
 	for (int i = 0; i < w->n_batches; i++)
@@ -490,15 +529,16 @@ static void station_walk(struct whole *w, const char *station)
 				links[n++] = (struct link){
 				    &w->batches[i], &w->batches[i].revisions[k], false};
 	memcpy(at, hash_zero, sizeof at);
-	for (bool found = true; found;) {
-		found = false;
-		for (int i = 0; i < n && !found; i++) {
-			if (links[i].used || strcmp(links[i].revision->previous, at) != 0)
-				continue;
-			links[i].used = found = true;
-			visited++;
-			memcpy(at, links[i].revision->sha256, sizeof at);
-		}
+	for (struct link *l; (l = link_next(links, n, at)) ||
+	     (visited > 0 && (l = link_restored(links, n, epoch)));) {
+		if (strcmp(l->revision->previous, at) != 0)
+			verify_note(w->report,
+			    _("batch '%s': its station was restored from a backup; batches that it had made since the backup are here beside it"),
+			    l->batch->name);
+		l->used = true;
+		visited++;
+		epoch = l->revision->epoch > epoch ? l->revision->epoch : epoch;
+		memcpy(at, l->revision->sha256, sizeof at);
 	}
 	for (int i = 0; visited < n && i < n; i++) {
 		if (links[i].used)

@@ -261,7 +261,8 @@ static void revision_add(struct verify_batch *b, int64_t n)
 		abort(); /* a few bytes for each close of one batch */
 	b->revisions = more;
 	struct verify_revision *r = &more[b->n_revisions++];
-	*r = (struct verify_revision){.revision = b->tally.revision, .event = n};
+	*r = (struct verify_revision){
+	    .revision = b->tally.revision, .epoch = b->tally.epoch, .event = n};
 	snprintf(r->closed, sizeof r->closed, "%s", b->tally.closed);
 	snprintf(r->previous, sizeof r->previous, "%s", b->tally.previous);
 	snprintf(r->supersedes, sizeof r->supersedes, "%s", b->tally.supersedes);

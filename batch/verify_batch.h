@@ -15,6 +15,7 @@ struct journal;
 struct verify_revision { /* of a manifest, made again from the events */
 	int revision;
 	int sheets;    /* that it counts */
+	int epoch;     /* of its workspace: above 1 once that was restored from a backup */
 	int64_t event; /* the "closed" that it ends with */
 	char closed[25], previous[65], supersedes[65];
 	char sha256[65];

@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 
-from harness import (CHECK, DONE, USAGE, Page, Stack, Workspace, altakt, check, contains, equal, independent, main,
-                     valid, words)
+from harness import (CHECK, DONE, USAGE, WAITING, Page, Stack, Workspace, altakt, check, contains, equal, files_below,
+                     independent, main, read_chain, valid, words)
 
 
 def station(folder, name, **settings):
@@ -180,6 +180,92 @@ def test_a_claim_says_who_else_counted(ws):
     copy = edited(ws, 1, hidden)
     contains(altakt("verify", copy, expect=CHECK).out, "claims/0001/claim.json")
     contains(independent(copy, CHECK), "witnesses.settled of batch c")
+
+
+def restored(ws, name, backup):
+    """A workspace made from a backup."""
+    again = copy_of(ws, os.path.join(ws.folder, name))
+    again("restore", backup)
+    return again
+
+
+def copy_of(ws, path):
+    other = Workspace.__new__(Workspace)
+    other.folder, other.path = ws.folder, path
+    return other
+
+
+def test_a_workspace_and_its_restored_copy(folder):
+    """A backup holds what was collected; a station goes on from its backup; two that both go on are told."""
+    office, other = station(folder, "st1", claim__authority="Stadt Musterhausen"), station(folder, "st2")
+    batch(office, "a1", ("33/1", 1, 2))
+    batch(other, "b1", ("33/2", 1, 2))
+    saved = os.path.join(folder, "saved")
+    other("backup", saved)
+    batch(other, "b2", ("33/3", 1, 1))
+    office("collect", other.path)
+    office("claim")
+
+    # The station's disk is lost after its second batch was collected: it goes on from the backup.
+    station2 = restored(other, "st2-again", saved)
+    stack = Stack("later")
+    stack.cover("33/4")
+    stack.sheet(Page(words(9)))
+    station2.run(stack.lay(folder))
+    new = next(b for b in station2.batches() if b != "b1")
+    contains(new, "-r2-")
+    station2.accept(new)
+    contains(office("collect", station2.path).out, "1 batch taken, 0 brought up to date, 1 was here already")
+    contains(office("verify").err, f"batch '{new}': its station was restored from a backup")
+    independent(office.path)
+
+    # The office from its backup, with what was collected; it and its copy must not both go on.
+    saved = os.path.join(folder, "office-saved")
+    office("backup", saved)
+    twin = restored(office, "st1-again", saved)
+    twin("verify")
+    independent(twin.path)
+    equal(twin("claim", "list", "--json").json, office("claim", "list", "--json").json, "claims of the restored office")
+    before = os.listdir(os.path.join(office.path, "claims"))
+    contains(office("collect", twin.path, expect=CHECK).err, "is a copy of this very workspace")
+    equal(os.listdir(os.path.join(office.path, "claims")), before, "claims of the office")
+    office("verify")
+    office("backup", saved)
+    office("claim", "--by", "f.finanz")
+    twin("claim", "--by", "a.anderer")
+    third = station(folder, "st9", claim__authority="Land Musterland")
+    contains(third("collect", office.path, expect=CHECK).err, "is in claim 1 of the other workspace")
+    contains(third("collect", twin.path, expect=CHECK).err, "not those that were collected before")
+    third("collect", saved, expect=CHECK)              # an older copy says nothing new
+    third("verify")
+    events = [e for e in read_chain(os.path.join(third.path, "ledger.jsonl")) if e["event"] == "claims_collected"]
+    equal([[c["claim"] for c in e["claims"]] for e in events], [[1, 2]], "claims that were taken along")
+
+
+def test_a_file_is_released_everywhere(folder):
+    """A bundle deleted by law: the copies that were collected are named until they are gone, too."""
+    office, other = station(folder, "st1", claim__authority="Stadt Musterhausen"), station(folder, "st2")
+    batch(office, "a1", ("33/1", 1, 2))
+    batch(other, "b1", ("33/1", 1, 1), ("33/2", 1, 1))
+    office("collect", other.path)
+    office("claim")
+    release = ("release", "33/1", "--by", "Max Mustermann", "--reason", "Löschung nach Frist")
+    contains(office(*release, expect=WAITING).err, "is still in the collected batch 'b1'", "station 'st2'")
+    contains(other(*release).out, "1 bundle and its images are deleted")
+    office("collect", other.path)
+    contains(office(*release).out, "1 bundle and its images are deleted")
+    left = [path for path in files_below(folder) if "33=2F1" in path and "/files/" in path]
+    equal(left, [], "what is left of the file")
+    for ws in (office, other):
+        contains(ws("verify").err, "was released: its tombstone is in the ledger")
+        independent(ws.path)
+    equal(len(office("claim", "show", 1, "--sheets", "--json").json), 4, "sheets of the claim, afterwards")
+    equal(claim_amount(office), "1.54", "the claim, afterwards")
+
+
+def claim_amount(ws):
+    one, = ws("claim", "list", "--json").json
+    return one["amount"]
 
 
 if __name__ == "__main__":
