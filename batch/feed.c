@@ -81,10 +81,14 @@ static bool more_to_feed(struct feed *feed)
 			return false;
 		}
 	}
-	if (!*o->stop && !isatty(STDIN_FILENO))
-		fprintf(stderr,
-		    _("note: the feeder said that it is empty, and nobody has counted file %s: a register with the column sheets, or --sheets, would prove that it is whole\n"),
-		    file);
+	if (person_there()) { /* Ctrl-C, or the end of input: nobody said that it was all */
+		feed->stopping = true;
+		feed->result->end = FEED_STOPPED;
+		return false;
+	}
+	fprintf(stderr,
+	    _("note: the feeder said that it is empty, and nobody has counted file %s: a register with the column sheets, or --sheets, would prove that it is whole\n"),
+	    file);
 	return false;
 }
 
@@ -132,9 +136,7 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 			return true;
 		}
 		*ended = true;
-		if (*feed->options->stop)
-			feed->result->end = FEED_STOPPED;
-		else if (!feed->stopping)
+		if (!feed->stopping)
 			feed->result->end = FEED_EMPTY;
 		return true;
 	case FEEDER_PAUSED:

@@ -9,13 +9,18 @@
 
 #define BESIDE_MS 100
 
+bool person_there(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
 bool person_ask(const char *text, const char *question, void (*beside)(void *self), void *self,
     const volatile bool *stop, char answer[PERSON_ANSWER_SIZE])
 {
 	struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
 	char line[256];
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+	if (!person_there())
 		return false;
 	fprintf(stderr, "\n%s\n%s", text, question);
 	for (;;) {

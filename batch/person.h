@@ -9,6 +9,9 @@
 
 enum { PERSON_ANSWER_SIZE = 32 };
 
+/* Whether there is a terminal with somebody to ask. */
+bool person_there(void);
+
 /*
  * Shows text and question, waits for a line. The caller's thread; meanwhile
  *

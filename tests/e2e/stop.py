@@ -1,4 +1,5 @@
 """Stopped at any moment, by Ctrl-C, by kill -9, by a jam: it goes on, and the count is the paper's."""
+import fcntl
 import os
 import pty
 import random
@@ -7,6 +8,7 @@ import select
 import signal
 import subprocess
 import glob
+import termios
 import time
 
 import simulator
@@ -266,7 +268,8 @@ class Terminal:
     def __init__(self, *args):
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen([PROGRAM, *args], stdin=slave, stdout=slave, stderr=slave,
-                                        env=environment(), start_new_session=True)
+                                        env=environment(), start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
         os.close(slave)
         self.text = ""
 
@@ -319,6 +322,30 @@ def test_the_operators_word_is_the_second_witness(ws):
     right(ws)
     stops = [e for e in ws.ledger(ws.batch()) if e["event"] == "feeding_stopped"]
     equal([e.get("whole_stack") for e in stops], [True], "the operator's word")
+
+
+def test_nobody_says_that_it_was_all(ws):
+    """Ctrl-D or Ctrl-C at the question: the batch stays open."""
+    stack = Stack("paper")
+    stack.cover("33/1")
+    stack.sheet(Page(words(1)))
+    device = stack.lay(ws.folder)
+    more = Stack("more")
+    more.sheet(Page(words(2)))
+    more.lay(ws.folder)
+    for key in ("\4", "\3"):
+        at = Terminal("-w", ws.path, "run", "--device", device)
+        try:
+            at.read("more paper is in the feeder: ")
+            at.type(key)
+            code, said = at.end()
+            equal(code, WAITING, said)
+        finally:
+            stop(at.process)
+        check(not manifests(ws), f"closed without the operator's word\n{said}")
+        device = "paper:" + os.path.join(ws.folder, "more")
+    ws("close", ws.batch())
+    equal(ws.manifest()["counts"]["sheets"], 2, "sheets")
 
 
 if __name__ == "__main__":
