@@ -507,6 +507,9 @@ static int settle_run(const struct call *call, int argc, char **argv)
 		c.code = command_fail(&err);
 		goto done;
 	}
+	char money[MONEY_SIZE];
+	printf(_("Claim %d: %s were granted\n"), c.entry->number,
+	    shown(amount, text_at(c.entry->json, "currency"), money));
 	c.code = EXIT_DONE;
 done:
 	claim_call_end(&c);

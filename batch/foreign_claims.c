@@ -55,16 +55,25 @@ static bool visit_copy(void *self, const char *relative, const char *path, struc
 	return ok;
 }
 
-static bool claim_copy(
-    struct workspace *w, const char *root, const char *uuid, int number, struct error *err)
+/* Whole or not at all; what a killed collect left there goes. */
+static bool claim_copy(struct workspace *w, const char *root, const char *uuid, int number,
+    const char *sha256, struct error *err)
 {
 	char *from = file_path("%s/claims/%04d", root, number);
 	char *to = file_path("%s/claims/%s/%04d", w->path, uuid, number);
-	bool ok =
-	    file_exists(to) || (file_make_folder(to, err) && file_walk(from, visit_copy, to, err));
+	char *part = file_path("%s/claims/%s/.%04d.part", w->path, uuid, number);
+	char *claim = file_path("%s/claim.json", to), hex[HASH_SIZE] = "";
+	bool there = file_exists(claim) && hash_file(HASH_SHA256, claim, hex, NULL, NULL) &&
+	    strcmp(hex, sha256) == 0;
+	bool ok = there ||
+	    (file_remove(part, err) && file_make_folder(part, err) &&
+		file_walk(from, visit_copy, part, err) && file_remove(to, err) &&
+		file_move(part, to, err));
 
 	free(from);
 	free(to);
+	free(part);
+	free(claim);
 	return ok;
 }
 
@@ -184,7 +193,7 @@ bool foreign_claims_take(struct workspace *w, const char *root, const char *by, 
 	    !claims_follow(&s, newest.claims, claims, &older, err))
 		goto done;
 	for (int i = 0; !older && i < s.book.n; i++)
-		if (!claim_copy(w, root, s.workspace, i + 1, err))
+		if (!claim_copy(w, root, s.workspace, i + 1, s.book.claims[i].sha256, err))
 			goto done;
 	ok = older || json_equal(newest.claims, claims) ||
 	    (ledger_append(w->journal, LEDGER_WORKSPACE, by,

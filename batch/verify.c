@@ -385,6 +385,11 @@ static bool tasks_add(
 		char *path = file_path("%s/%s", folder, names.names[i]);
 		if (is_folder(path) && batch_name_check(names.names[i], NULL)) {
 			all->tasks[all->n++] = (struct task){.path = path, .collected = collected};
+		} else if (collected && names.names[i][0] == '.' && w->journal) {
+			verify_note(w->report,
+			    _("'%s' is of a collect that is under way or was interrupted: the next one takes it away"),
+			    path);
+			free(path);
 		} else {
 			verify_find(w->report, path, _("it does not belong here"));
 			free(path);

@@ -124,7 +124,7 @@ def test_files_that_the_register_does_not_know(ws):
     for args in (("claim", "settle", 1, "--amount", "-1"), ("claim", "settle", 1, "--amount", "abc"),
                  ("claim", "settle", 9, "--amount", "1")):
         ws(*args, expect=USAGE)
-    ws("claim", "settle", 1, "--amount", "0.78", "--by", "f.finanz")
+    contains(ws("claim", "settle", 1, "--amount", "0,78", "--by", "f.finanz").out, "Claim 1: 0.78 € were granted")
     ws("verify")
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 from harness import (CHECK, DONE, USAGE, WAITING, Page, Stack, Workspace, altakt, check, contains, equal, files_below,
-                     independent, main, read_chain, valid, words)
+                     independent, main, read_chain, stop, valid, words)
 
 
 def station(folder, name, **settings):
@@ -240,6 +240,39 @@ def test_a_workspace_and_its_restored_copy(folder):
     third("verify")
     events = [e for e in read_chain(os.path.join(third.path, "ledger.jsonl")) if e["event"] == "claims_collected"]
     equal([[c["claim"] for c in e["claims"]] for e in events], [[1, 2]], "claims that were taken along")
+
+
+def test_a_collect_is_killed(folder):
+    """Whole or not at all, and the next one takes it from there; claims that come along, too."""
+    office = station(folder, "st1", claim__authority="Stadt Musterhausen")
+    other = station(folder, "st2", claim__authority="Gemeinde Musterdorf")
+    batch(other, "b1", ("33/1", 1, 2))
+    other("claim")
+    for k in range(12):
+        process = office.start("collect", other.path)
+        try:
+            process.wait(0.01 + 0.01 * k)
+        except subprocess.TimeoutExpired:
+            pass
+        stop(process)
+        found = office("verify", expect=(DONE, CHECK)).out
+        check(".part" not in found, f"what a killed collect left is no finding: {found}")
+        contains(office("status").out, "There is no batch yet")
+    contains(office("collect", other.path, expect=CHECK).err, "is in claim 1 of the other workspace")
+    other("claim", "cancel", 1, "--by", "f.finanz", "--reason", "die Stadt rechnet ab")
+    for k in range(12):
+        process = office.start("collect", other.path)
+        try:
+            process.wait(0.02 + 0.01 * k)
+        except subprocess.TimeoutExpired:
+            pass
+        stop(process)
+    office("collect", other.path)
+    office("verify")
+    left = [name for _, folders, names in os.walk(os.path.join(office.path, "collected")) for name in folders + names
+            if name.startswith(".")]
+    equal(left, [], "what the killed ones left")
+    claim(office, 1, 1, 2, "0.77")
 
 
 def test_a_file_is_released_everywhere(folder):
