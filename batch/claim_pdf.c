@@ -664,7 +664,8 @@ bool claim_pdf_write(const json_t *claim, const char *sha256, const char *path, 
 
 	p.currency = text_at(claim, "currency")[0] ? text_at(claim, "currency") : "EUR";
 	title = file_path(_("Claim no. %" PRId64), int_at(claim, "number"));
-	head = file_path("%s · %s", title, text_at(claim, "applicant"));
+	head = file_path("%s%s%s", title, text_at(claim, "applicant")[0] ? " · " : "",
+	    text_at(claim, "applicant"));
 	foot = file_path("%s\nclaim.json SHA-256 %s", title, sha256);
 	if (!claim_print(&p, NULL, title, head, foot, &n_pages) ||
 	    !claim_print(&p, drawn, title, head, foot, &n_pages))

@@ -82,6 +82,28 @@ static void rules_print(const json_t *claim)
 		text_at(one, "hash"));
 }
 
+/* What the grant's notice says and altakt.ini does not: a dash stands there for ever. */
+static void grant_warn(const json_t *claim)
+{
+	const json_t *period = json_object_get(claim, "period");
+	const struct {
+		const char *key, *value;
+	} wanted[] = {{"grant.applicant", text_at(claim, "applicant")},
+	    {"grant.reference", text_at(claim, "reference")},
+	    {"grant.period_from", text_at(period, "from")},
+	    {"grant.period_to", text_at(period, "to")}};
+	char keys[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		if (!wanted[i].value[0])
+			n += (size_t)snprintf(
+			    keys + n, sizeof keys - n, "%s%s", n ? ", " : "", wanted[i].key);
+	if (n > 0)
+		fprintf(stderr, _("note: not set in altakt.ini, the claim has a dash there: %s\n"),
+		    keys);
+}
+
 static void claim_print(const json_t *claim)
 {
 	const json_t *blank = json_object_get(claim, "blank_sheets"), *line;
@@ -215,6 +237,7 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		else
 			printf(_("Claim %d:\n"), number);
 		claim_print(claim);
+		grant_warn(claim);
 		if (!dry_run) {
 			printf(_("  claims/%04d/claim.pdf, claim.csv, claim.json\n"), number);
 			receipt_print(stdout, &workspace, claim);

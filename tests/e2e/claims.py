@@ -65,7 +65,8 @@ def test_files_that_the_register_does_not_know(ws):
     ws("close", batch)
     ws.accept(lead="l.lead")
     answer = ws("claim")
-    contains(answer.err, "unregistered", "altakt register allow")
+    contains(answer.err, "unregistered", "altakt register allow",
+             "a dash there: grant.reference, grant.period_from, grant.period_to\n")
     one = claim_of(ws, 1)
     equal((one["files"], one["sheets"], one["amount"]), (1, 3, "0.78"), "the first claim")
     equal(one["unregistered"]["left_out"], {"files": 1, "sheets": 2}, "what the first claim leaves out")
