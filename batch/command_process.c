@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch/close.h"
+#include "batch/due.h"
 #include "batch/page.h"
 #include "batch/pipeline.h"
 #include "config/file.h"
@@ -15,9 +16,11 @@
 
 struct processing {
 	struct workspace *workspace;
-	struct pipeline *pipeline;
 	const char *by;
-	int batches, waiting, retried, failed;
+	char (*names)[65]; /* of the batches, in the order of work */
+	int n_names, next;
+	bool all; /* names has them all */
+	int retried, failed;
 };
 
 /* Pages whose recognition failed become due again, in every batch that is not given up. */
@@ -63,36 +66,68 @@ static bool batch_retry(void *self, const char *name, struct error *err)
 	return ok;
 }
 
-/* Batches with urgent files come first. */
-static bool batch_urgent(void *self, const char *name, struct error *err)
+static bool name_add(void *self, const char *name, struct error *err)
+{
+	struct processing *p = self;
+
+	for (int i = 0; i < p->n_names; i++)
+		if (strcmp(p->names[i], name) == 0)
+			return true;
+	void *more = realloc(p->names, (size_t)(p->n_names + 1) * sizeof *p->names);
+	if (!more)
+		return error_errno(err, NULL, _("cannot list the batches"));
+	p->names = more;
+	snprintf(p->names[p->n_names++], sizeof p->names[0], "%s", name);
+	return true;
+}
+
+static bool name_add_urgent(void *self, const char *name, struct error *err)
 {
 	struct processing *p = self;
 	struct batch b = {0};
+	struct due due = {.batch = &b};
 	bool urgent = false;
-	bool ok = batch_open(p->workspace, name, &b, err) &&
-	    pipeline_urgent(p->pipeline, &b, &urgent, err) &&
-	    (!urgent || pipeline_drain(p->pipeline, &b, command_stop(), err));
+	bool ok = batch_open(p->workspace, name, &b, err) && due_urgent(&due, &urgent, err) &&
+	    (!urgent || name_add(p, name, err));
 
+	due_release(&due);
 	batch_release(&b);
 	return ok;
 }
 
-static bool batch_process(void *self, const char *name, struct error *err)
+/* Those that the caller named, or those with urgent files and then all that are open. */
+static bool batch_next(void *self, struct batch **out, struct error *err)
+{
+	struct processing *p = self;
+
+	if (p->next == p->n_names && !p->all) {
+		p->all = true;
+		if (!batch_each(p->workspace, "open", name_add, p, err))
+			return false;
+	}
+	*out = NULL;
+	if (p->next == p->n_names)
+		return true;
+	struct batch *b = calloc(1, sizeof *b);
+	if (!b)
+		return error_errno(err, NULL, _("cannot go on with page work"));
+	if (!batch_open(p->workspace, p->names[p->next++], b, err)) {
+		free(b);
+		return false;
+	}
+	*out = b;
+	return true;
+}
+
+static void batch_done(void *self, struct batch *b)
 {
 	struct processing *p = self;
 	struct tally_counts c;
-	struct batch b = {0};
-	bool ok = batch_open(p->workspace, name, &b, err) &&
-	    pipeline_drain(p->pipeline, &b, command_stop(), err);
 
-	if (ok) {
-		tally_counts(&b.tally, &c);
-		p->batches++;
-		p->waiting += c.suspects;
-		p->failed += c.pages_failed;
-	}
-	batch_release(&b);
-	return ok;
+	tally_counts(&b->tally, &c);
+	p->failed += c.pages_failed;
+	batch_release(b);
+	free(b);
 }
 
 static int run_process(const struct call *call, int argc, char **argv)
@@ -146,18 +181,19 @@ static int run_process(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
-	struct processing p = {.workspace = &w, .pipeline = pipeline};
-	p.by = po.by;
+	struct processing p = {.workspace = &w, .by = po.by, .all = n > 0};
+	const struct pipeline_source source = {.self = &p, .next = batch_next, .done = batch_done};
 	bool ok = true;
 	for (int i = 0; retry && ok && i < n; i++)
 		ok = batch_retry(&p, args[i], &err);
 	if (retry && ok && n == 0)
 		ok = batch_each(&w, NULL, batch_retry, &p, &err);
 	for (int i = 0; ok && i < n; i++)
-		ok = batch_process(&p, args[i], &err);
+		ok = batch_name_check(args[i], &err) && name_add(&p, args[i], &err);
 	if (ok && n == 0)
-		ok = batch_each(&w, "open", batch_urgent, &p, &err) &&
-		    batch_each(&w, "open", batch_process, &p, &err);
+		ok = batch_each(&w, "open", name_add_urgent, &p, &err);
+	ok = ok && pipeline_drain_each(pipeline, &source, command_stop(), &err);
+	free(p.names);
 	const struct pipeline_work *work = pipeline_work(pipeline);
 	printf(_("%d pages and %d bundles done, %d pages without text\n"), work->pages,
 	    work->bundles, work->ocr_failed);

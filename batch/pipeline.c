@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/due.h"
 #include "batch/duplicates.h"
 #include "batch/page.h"
 #include "batch/provenance.h"
-#include "batch/register.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/log.h"
@@ -18,10 +18,12 @@
 #include "ocr/pool.h"
 #include "ocr/recogniser.h"
 
-enum { TRIES_MAX = 4 };		   /* of a page; batch/page.c says what each of them leaves out */
+enum {
+	TRIES_MAX = 4,	/* of a page; batch/page.c says what each of them leaves out */
+	VIEWS_MAX = 64, /* batches at a time: as many tallies are in memory */
+};
 #define PAGE_PIXELS	 8700000ll /* A4 at 300 dpi, which ocr.memory_mib is meant for */
 #define DISK_LEAST_BYTES (64ull << 20)
-#define NOTED_MS	 5000 /* how often the register is asked again */
 
 struct flight {	     /* a job in the pool */
 	uint64_t id; /* 0: free */
@@ -33,9 +35,9 @@ struct flight {	     /* a job in the pool */
 	char bundle[256];
 };
 
-struct noted { /* of a case file in the register */
-	bool urgent;
-	char languages[REGISTER_LANGUAGES_SIZE];
+struct view { /* of a batch that is worked on */
+	struct due due;
+	bool cut; /* more may be due than was handed out: the pool was full, or a name taken */
 };
 
 struct pipeline {
@@ -52,11 +54,8 @@ struct pipeline {
 	int n_held;
 	struct error held_why; /* the first of them */
 	uint64_t next_id;
-	char cursor_batch[65];
-	int cursor;		   /* all sheets before it are done */
-	struct noted *noted;	   /* by file - 1: what the register says */
-	int n_noted, urgent_files; /* how many are told, and how many of them are urgent */
-	int64_t noted_ms;
+	struct view views[VIEWS_MAX]; /* in the order in which they are handed out from */
+	int n_views;
 	struct pipeline_work work;
 };
 
@@ -126,7 +125,8 @@ void pipeline_close(struct pipeline *p)
 	free(p->flights);
 	free(p->again);
 	free(p->held);
-	free(p->noted);
+	for (int i = 0; i < p->n_views; i++)
+		due_release(&p->views[i].due);
 	free(p);
 }
 
@@ -153,24 +153,49 @@ static struct flight *flight_free(struct pipeline *p)
 	return NULL;
 }
 
-static bool page_in_flight(const struct pipeline *p, const char *batch, int sheet, int side)
+static bool same_page(const struct flight *f, const char *batch, int sheet, int side)
 {
-	for (int i = 0; i < p->n_flights; i++) {
-		const struct flight *f = &p->flights[i];
-		if (f->id && f->file == 0 && f->sheet == sheet && f->side == side &&
-		    strcmp(f->batch, batch) == 0)
-			return true;
-	}
-	return false;
+	return f->file == 0 && f->sheet == sheet && f->side == side && strcmp(f->batch, batch) == 0;
 }
 
-static bool bundle_in_flight(const struct pipeline *p, const char *batch, int file)
+static bool same_bundle(const struct flight *f, const char *batch, int file)
 {
-	for (int i = 0; i < p->n_flights; i++)
-		if (p->flights[i].id && p->flights[i].file == file &&
-		    strcmp(p->flights[i].batch, batch) == 0)
-			return true;
-	return false;
+	return f->file == file && strcmp(f->batch, batch) == 0;
+}
+
+/* In the pool, or to be tried again. */
+static bool page_under_way(const struct pipeline *p, const char *batch, int sheet, int side)
+{
+	bool found = false;
+
+	for (int i = 0; i < p->n_flights && !found; i++)
+		found = p->flights[i].id && same_page(&p->flights[i], batch, sheet, side);
+	for (int i = 0; i < p->n_again && !found; i++)
+		found = same_page(&p->again[i], batch, sheet, side);
+	return found;
+}
+
+static bool bundle_under_way(const struct pipeline *p, const char *batch, int file)
+{
+	bool found = false;
+
+	for (int i = 0; i < p->n_flights && !found; i++)
+		found = p->flights[i].id && same_bundle(&p->flights[i], batch, file);
+	for (int i = 0; i < p->n_again && !found; i++)
+		found = same_bundle(&p->again[i], batch, file);
+	return found;
+}
+
+/* Anything of the batch. */
+static bool under_way(const struct pipeline *p, const char *batch)
+{
+	bool found = false;
+
+	for (int i = 0; i < p->n_flights && !found; i++)
+		found = p->flights[i].id && strcmp(p->flights[i].batch, batch) == 0;
+	for (int i = 0; i < p->n_again && !found; i++)
+		found = strcmp(p->again[i].batch, batch) == 0;
+	return found;
 }
 
 static bool submit(
@@ -202,9 +227,11 @@ static int64_t page_memory_bytes(const struct pipeline *p, const struct tally_si
 	    : (int64_t)((double)usual * ((double)side->pixels / PAGE_PIXELS));
 }
 
-static bool page_submit(struct pipeline *p, struct batch *b, const struct tally_sheet *s, int side,
-    int tries, struct error *err)
+static bool page_submit(
+    struct pipeline *p, const struct due *due, int sheet, int side, int tries, struct error *err)
 {
+	const struct batch *b = due->batch;
+	const struct tally_sheet *s = &b->tally.sheets[sheet - 1];
 	struct flight *f = flight_free(p);
 	char *base =
 	    file_path("%s/spool/%s/%d%c", p->workspace->path, b->name, s->n, s->sides[side].side);
@@ -213,27 +240,39 @@ static bool page_submit(struct pipeline *p, struct batch *b, const struct tally_
 
 	*f = (struct flight){.sheet = s->n, .side = side, .tries = tries};
 	snprintf(f->batch, sizeof f->batch, "%s", b->name);
-	const char *languages =
-	    s->file >= 1 && s->file <= p->n_noted ? p->noted[s->file - 1].languages : "";
 	ok = submit(p, f,
 	    json_pack("{ss ss ss sb si ss}", "kind", "page", "raw", raw, "base", base, "proof",
-		s->voided || s->superseded, "tries", tries, "languages", languages),
+		s->voided || s->superseded, "tries", tries, "languages",
+		due_languages(due, s->file)),
 	    page_memory_bytes(p, &s->sides[side]), err);
 	free(base);
 	free(raw);
 	return ok;
 }
 
-static bool bundle_submit(struct pipeline *p, struct batch *b, int file, struct error *err)
+/*
+ * Files of one number in two batches want the same name until the first of their bundles lies
+ * there: they are made one after the other. *later  true: not now
+ */
+static bool bundle_submit(
+    struct pipeline *p, struct batch *b, int file, int tries, bool *later, struct error *err)
 {
 	struct flight *f = flight_free(p);
 	char *spec = file_path("%s/spool/%s/%d.bundle.json", p->workspace->path, b->name, file);
 	bool ok = false;
 
-	*f = (struct flight){.file = file, .changed = b->tally.files[file - 1].changed};
+	*f = (struct flight){
+	    .file = file, .tries = tries, .changed = b->tally.files[file - 1].changed};
 	snprintf(f->batch, sizeof f->batch, "%s", b->name);
-	if (provenance_spec_write(b, file, spec, f->bundle, err))
-		ok = submit(p, f, json_pack("{ssss}", "kind", "bundle", "spec", spec), 0, err);
+	if (!provenance_spec_write(b, file, spec, f->bundle, err))
+		goto done;
+	*later = false;
+	for (int i = 0; i < p->n_flights; i++)
+		*later = *later ||
+		    (p->flights[i].id && p->flights[i].file &&
+			strcmp(p->flights[i].bundle, f->bundle) == 0);
+	ok = *later || submit(p, f, json_pack("{ssss}", "kind", "bundle", "spec", spec), 0, err);
+done:
 	free(spec);
 	return ok;
 }
@@ -341,8 +380,10 @@ static bool bundle_hold(struct pipeline *p, const struct batch *b, const struct 
 	return true;
 }
 
-static bool bundle_held(const struct pipeline *p, const struct batch *b, const struct tally_file *f)
+static bool bundle_held(const struct pipeline *p, const struct batch *b, int file)
 {
+	const struct tally_file *f = &b->tally.files[file - 1];
+
 	for (int i = 0; i < p->n_held; i++)
 		if (p->held[i].file == f->file && p->held[i].changed == f->changed &&
 		    strcmp(p->held[i].batch, b->name) == 0)
@@ -417,8 +458,15 @@ done:
 	return ok;
 }
 
-static bool result_take(
-    struct pipeline *p, struct batch *b, struct pool_result *r, struct error *err)
+static struct view *view_find(struct pipeline *p, const char *batch)
+{
+	for (int i = 0; i < p->n_views; i++)
+		if (strcmp(p->views[i].due.batch->name, batch) == 0)
+			return &p->views[i];
+	return NULL;
+}
+
+static bool result_take(struct pipeline *p, struct pool_result *r, struct error *err)
 {
 	struct flight *f = NULL;
 	json_t *answer = NULL;
@@ -432,8 +480,10 @@ static bool result_take(
 	struct flight done = *f;
 	f->id = 0;
 	p->in_flight--;
-	if (strcmp(done.batch, b->name) != 0)
+	struct view *view = view_find(p, done.batch);
+	if (!view)
 		return true; /* of a batch that is not worked on any more: due again when it is */
+	struct batch *b = view->due.batch;
 	if (!batch_refresh(b, err))
 		goto done;
 	answer = r->done ? json_loadb(r->text, r->n_bytes, 0, NULL) : NULL;
@@ -478,160 +528,7 @@ done:
 	return ok;
 }
 
-static bool again_submit(struct pipeline *p, struct batch *b, struct error *err)
-{
-	for (int i = 0; i < p->n_again;) {
-		struct flight f = p->again[i];
-		if (!pool_has_room(p->pool) || !flight_free(p))
-			return true;
-		p->again[i] = p->again[--p->n_again];
-		if (strcmp(f.batch, b->name) != 0)
-			continue;
-		if (f.file == 0) {
-			if (!page_submit(p, b, &b->tally.sheets[f.sheet - 1], f.side, f.tries, err))
-				return false;
-			continue;
-		}
-		if (!b->tally.files[f.file - 1].bundled && !bundle_in_flight(p, b->name, f.file) &&
-		    !bundle_submit(p, b, f.file, err))
-			return false;
-		for (int k = 0; k < p->n_flights; k++)
-			if (p->flights[k].id && p->flights[k].file == f.file)
-				p->flights[k].tries = f.tries;
-	}
-	return true;
-}
-
-static bool page_again(const struct pipeline *p, const char *batch, int sheet, int side)
-{
-	for (int i = 0; i < p->n_again; i++)
-		if (p->again[i].file == 0 && p->again[i].sheet == sheet &&
-		    p->again[i].side == side && strcmp(p->again[i].batch, batch) == 0)
-			return true;
-	return false;
-}
-
-/* What the register says of the batch's files; asked now and then: it can change. */
-static bool noted_read(struct pipeline *p, struct batch *b, struct error *err)
-{
-	int n = b->tally.n_files;
-
-	if (p->n_noted == n && now_ms() - p->noted_ms < NOTED_MS)
-		return true;
-	struct noted *more = realloc(p->noted, ((size_t)n + 1) * sizeof *more);
-	if (!more)
-		return error_errno(err, NULL, _("cannot go on with page work"));
-	p->noted = more;
-	p->urgent_files = 0;
-	for (int i = 0; i < n; i++) {
-		const struct tally_file *f = &b->tally.files[i];
-		struct register_entry entry = {0};
-		bool found = false;
-		if (!register_find(
-			b->workspace->journal, f->file_number, f->volume, &entry, &found, err))
-			return false;
-		p->noted[i] = (struct noted){.urgent = found && entry.urgent};
-		if (found)
-			memcpy(
-			    p->noted[i].languages, entry.languages, sizeof p->noted[i].languages);
-		p->urgent_files += p->noted[i].urgent;
-	}
-	p->n_noted = n;
-	p->noted_ms = now_ms();
-	return true;
-}
-
-bool pipeline_urgent(struct pipeline *p, struct batch *b, bool *urgent, struct error *err)
-{
-	struct tally_counts c;
-
-	*urgent = false;
-	p->cursor_batch[0] = '\0'; /* what is told is another batch's */
-	p->n_noted = -1;
-	if (!noted_read(p, b, err))
-		return false;
-	for (int i = 0; i < p->n_noted && !*urgent; i++) {
-		if (!p->noted[i].urgent)
-			continue;
-		tally_file_counts(&b->tally, i + 1, &c);
-		*urgent = c.pages_todo > 0 || c.files_todo > 0;
-	}
-	return true;
-}
-
-static bool pages_submit_from(
-    struct pipeline *p, struct batch *b, bool urgent_only, struct error *err)
-{
-	const struct tally *t = &b->tally;
-	bool all_before_done = true;
-
-	for (int i = p->cursor; i < t->n_sheets; i++) {
-		const struct tally_sheet *s = &t->sheets[i];
-		bool sheet_done = true;
-		if (urgent_only &&
-		    (s->file < 1 || s->file > p->n_noted || !p->noted[s->file - 1].urgent))
-			continue;
-		for (int k = 0; k < s->n_sides; k++) {
-			if (s->sides[k].done || s->sides[k].failed ||
-			    (s->separator && !s->voided && !s->superseded))
-				continue;
-			sheet_done = false;
-			if (page_in_flight(p, b->name, s->n, k) || page_again(p, b->name, s->n, k))
-				continue;
-			if (!pool_has_room(p->pool) || !flight_free(p))
-				return true;
-			if (!page_submit(p, b, s, k, 0, err))
-				return false;
-		}
-		all_before_done = all_before_done && sheet_done && !urgent_only;
-		if (all_before_done)
-			p->cursor = i + 1;
-	}
-	return true;
-}
-
-static bool pages_submit(struct pipeline *p, struct batch *b, struct error *err)
-{
-	if (strcmp(p->cursor_batch, b->name) != 0) {
-		snprintf(p->cursor_batch, sizeof p->cursor_batch, "%s", b->name);
-		p->cursor = 0;
-		p->noted_ms = 0;
-		p->n_noted = -1;
-	}
-	if (!noted_read(p, b, err))
-		return false;
-	return (p->urgent_files == 0 || pages_submit_from(p, b, true, err)) &&
-	    pages_submit_from(p, b, false, err);
-}
-
-static bool bundles_submit(struct pipeline *p, struct batch *b, struct error *err)
-{
-	struct tally_counts c;
-
-	for (int i = 0; i < b->tally.n_files; i++) {
-		const struct tally_file *f = &b->tally.files[i];
-		if (!f->complete || f->bundled || bundle_in_flight(p, b->name, f->file) ||
-		    bundle_held(p, b, f))
-			continue;
-		tally_file_counts(&b->tally, f->file, &c);
-		if (c.counted + c.blank_uncounted == 0 || c.pages_todo > 0 || c.suspects > 0)
-			continue;
-		bool waits = false;
-		for (int k = 0; k < p->n_again; k++)
-			waits = waits ||
-			    (p->again[k].file == f->file &&
-				strcmp(p->again[k].batch, b->name) == 0);
-		if (waits)
-			continue;
-		if (!pool_has_room(p->pool) || !flight_free(p))
-			return true;
-		if (!bundle_submit(p, b, f->file, err))
-			return false;
-	}
-	return true;
-}
-
-bool pipeline_turn(struct pipeline *p, struct batch *b, bool *busy, struct error *err)
+static bool results_take(struct pipeline *p, struct error *err)
 {
 	for (;;) {
 		struct pool_result r = {0};
@@ -639,20 +536,134 @@ bool pipeline_turn(struct pipeline *p, struct batch *b, bool *busy, struct error
 		if (!pool_next(p->pool, 0, &r, &got, err))
 			return false;
 		if (!got)
-			break;
-		bool ok = result_take(p, b, &r, err);
+			return true;
+		bool ok = result_take(p, &r, err);
 		free(r.text);
 		if (!ok)
 			return false;
 	}
-	if (!batch_refresh(b, err))
+}
+
+static bool room(struct pipeline *p)
+{
+	return pool_has_room(p->pool) && flight_free(p);
+}
+
+static bool again_submit(struct pipeline *p, struct error *err)
+{
+	for (int i = 0; i < p->n_again && room(p);) {
+		struct flight f = p->again[i];
+		struct view *view = view_find(p, f.batch);
+		bool later = false;
+		p->again[i] = p->again[--p->n_again];
+		if (!view)
+			continue;
+		struct batch *b = view->due.batch;
+		if (f.file == 0) {
+			if (!page_submit(p, &view->due, f.sheet, f.side, f.tries, err))
+				return false;
+		} else if (!b->tally.files[f.file - 1].bundled &&
+		    !bundle_under_way(p, b->name, f.file) &&
+		    !bundle_submit(p, b, f.file, f.tries, &later, err)) {
+			return false;
+		}
+		if (later) {
+			p->again[p->n_again++] = p->again[i];
+			p->again[i++] = f;
+		}
+	}
+	return true;
+}
+
+static bool pages_submit(struct pipeline *p, struct due *due, bool urgent, struct error *err)
+{
+	const char *batch = due->batch->name;
+	struct due_page at = {0};
+
+	while (room(p) && due_page_next(due, urgent, &at)) {
+		if (page_under_way(p, batch, at.sheet, at.side))
+			continue;
+		if (!page_submit(p, due, at.sheet, at.side, 0, err))
+			return false;
+	}
+	return true;
+}
+
+static bool bundles_submit(struct pipeline *p, struct view *view, bool urgent, struct error *err)
+{
+	struct due *due = &view->due;
+
+	for (int file = 0; room(p) && (file = due_bundle_next(due, urgent, file)) != 0;) {
+		if (bundle_under_way(p, due->batch->name, file) || bundle_held(p, due->batch, file))
+			continue;
+		bool later = false;
+		if (!bundle_submit(p, due->batch, file, 0, &later, err))
+			return false;
+		view->cut = view->cut || later;
+	}
+	return true;
+}
+
+/* Hands out what is due: of urgent files first, then of the batches as they come. */
+static bool hand_out(struct pipeline *p, struct error *err)
+{
+	for (int i = 0; i < p->n_views; i++) {
+		struct view *view = &p->views[i];
+		if (!batch_refresh(view->due.batch, err) || !due_marks_read(&view->due, err))
+			return false;
+		if (!under_way(p, view->due.batch->name))
+			due_rewind(&view->due);
+		view->cut = false;
+	}
+	if (!again_submit(p, err))
 		return false;
-	/* A decision may have made a page of what was a cover sheet: look at all of them again. */
-	if (p->in_flight == 0)
-		p->cursor = 0;
-	if (!again_submit(p, b, err) || !bundles_submit(p, b, err) || !pages_submit(p, b, err))
+	for (int i = 0; i < p->n_views; i++) {
+		struct view *view = &p->views[i];
+		if (view->due.urgent_files > 0 &&
+		    (!bundles_submit(p, view, true, err) ||
+			!pages_submit(p, &view->due, true, err)))
+			return false;
+	}
+	for (int i = 0; i < p->n_views; i++) {
+		struct view *view = &p->views[i];
+		if (!bundles_submit(p, view, false, err) ||
+		    !pages_submit(p, &view->due, false, err))
+			return false;
+		view->cut = view->cut || !room(p);
+	}
+	return true;
+}
+
+static bool view_busy(const struct pipeline *p, const struct view *view)
+{
+	return view->cut || under_way(p, view->due.batch->name);
+}
+
+static void view_add(struct pipeline *p, struct batch *b)
+{
+	p->views[p->n_views++] = (struct view){.due = {.batch = b}};
+}
+
+/* Gives the batch back. */
+static struct batch *view_leave(struct pipeline *p, int at)
+{
+	struct batch *b = p->views[at].due.batch;
+
+	due_release(&p->views[at].due);
+	memmove(&p->views[at], &p->views[at + 1], (size_t)(--p->n_views - at) * sizeof p->views[0]);
+	return b;
+}
+
+bool pipeline_turn(struct pipeline *p, struct batch *b, bool *busy, struct error *err)
+{
+	if (p->n_views != 1 || p->views[0].due.batch != b) {
+		while (p->n_views > 0)
+			view_leave(p, p->n_views - 1);
+		view_add(p, b);
+	}
+	if (!results_take(p, err) || !hand_out(p, err))
 		return false;
-	*busy = p->in_flight > 0 || p->n_again > 0;
+	*busy = view_busy(p, &p->views[0]);
 	return true;
 }
 
@@ -669,20 +680,44 @@ static void progress_show(const struct pipeline *p, const struct batch *b)
 	fflush(stderr);
 }
 
-bool pipeline_drain(
-    struct pipeline *p, struct batch *b, const volatile bool *stop, struct error *err)
+/* Gives back the batches in which nothing is left, and takes in others while the pool has room. */
+static bool batches_move(struct pipeline *p, const struct pipeline_source *source, bool *more,
+    struct error *why, struct error *err)
+{
+	for (;;) {
+		if (!hand_out(p, err))
+			return false;
+		for (int i = p->n_views - 1; i >= 0; i--)
+			if (!view_busy(p, &p->views[i]))
+				source->done(source->self, view_leave(p, i));
+		if (!*more || p->n_views == VIEWS_MAX || (p->n_views > 0 && !room(p)))
+			return true;
+		struct batch *b = NULL;
+		if (!source->next(source->self, &b, why) || !b)
+			*more = false;
+		else
+			view_add(p, b);
+	}
+}
+
+bool pipeline_drain_each(struct pipeline *p, const struct pipeline_source *source,
+    const volatile bool *stop, struct error *err)
 {
 	struct pollfd fds[260];
-	bool busy = true, terminal = isatty(STDERR_FILENO);
+	struct error why = {0}; /* that there is no next batch; those before it are ended first */
+	bool more = true, ok = true, terminal = isatty(STDERR_FILENO);
 	int64_t shown = 0;
 
-	while (busy && !*stop) {
-		if (!pipeline_turn(p, b, &busy, err))
-			return false;
-		if (!busy)
+	while (p->n_views > 0)
+		view_leave(p, p->n_views - 1);
+	while (ok && !*stop) {
+		/* The pool may hold the first batch's pages since pipeline_turn(). */
+		ok = (p->n_views == 0 || results_take(p, err)) &&
+		    batches_move(p, source, &more, &why, err);
+		if (!ok || p->n_views == 0)
 			break;
 		if (terminal && now_ms() - shown > 500) {
-			progress_show(p, b);
+			progress_show(p, p->views[0].due.batch);
 			shown = now_ms();
 		}
 		int n = pipeline_descriptors(p, fds, 260);
@@ -690,11 +725,38 @@ bool pipeline_drain(
 	}
 	if (terminal && shown)
 		fprintf(stderr, "\r\033[K");
-	for (int i = 0; !*stop && i < p->n_held; i++) {
-		if (strcmp(p->held[i].batch, b->name) == 0) {
-			*err = p->held_why;
-			return false;
-		}
+	while (p->n_views > 0)
+		source->done(source->self, view_leave(p, p->n_views - 1));
+	if (ok && why.kind != ERROR_NONE) {
+		*err = why;
+		ok = false;
+	} else if (ok && !*stop && p->n_held > 0) {
+		*err = p->held_why;
+		ok = false;
 	}
+	return ok;
+}
+
+static bool one_next(void *self, struct batch **out, struct error *err)
+{
+	struct batch **one = self;
+
+	(void)err;
+	*out = *one;
+	*one = NULL;
 	return true;
+}
+
+static void one_done(void *self, struct batch *batch)
+{
+	(void)self;
+	(void)batch;
+}
+
+bool pipeline_drain(
+    struct pipeline *p, struct batch *b, const volatile bool *stop, struct error *err)
+{
+	const struct pipeline_source one = {.self = &b, .next = one_next, .done = one_done};
+
+	return pipeline_drain_each(p, &one, stop, err);
 }

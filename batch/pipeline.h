@@ -6,6 +6,9 @@
  *   due page ──► worker (clean, encode, recognise) ──► page_done
  *   a complete file whose pages are done ──► worker (bundle) ──► bundle_made
  *
+ * Several batches are worked on at a time where the first of them cannot fill the pool any more,
+ * so that no worker stands still at the end of a batch. Each result goes to its own batch.
+ *
  * The thread that owns the journal.
  */
 #ifndef ALTAKT_BATCH_PIPELINE_H
@@ -43,17 +46,32 @@ void pipeline_close(
  */
 bool pipeline_turn(struct pipeline *pipeline, struct batch *batch, bool *busy, struct error *err);
 
-/* Whether a file that the register marks as urgent has work left in batch. */
-bool pipeline_urgent(
-    struct pipeline *pipeline, struct batch *batch, bool *urgent, struct error *err);
-
 /* For poll(): what wakes it. Returns how many of at most n_max. */
 int pipeline_descriptors(const struct pipeline *pipeline, struct pollfd *fds, int n_max);
 int pipeline_workers(const struct pipeline *pipeline);
 
-/* Turns until nothing is due in batch, or *stop becomes true. Shows progress on a terminal. */
+/*
+ * Turns until nothing is due in batch, or *stop becomes true. Shows progress on a terminal.
+ *
+ * err  of a case file whose bundle cannot be made, too: the others are done then
+ */
 bool pipeline_drain(
     struct pipeline *pipeline, struct batch *batch, const volatile bool *stop, struct error *err);
+
+struct pipeline_source { /* of batches, in the order in which they are worked on */
+	void *self;
+	/* Gives the next one, opened; NULL: there is none, do not ask again. */
+	bool (*next)(void *self, struct batch **out, struct error *err);
+	/* Takes it back: its last result is recorded, or the work ends. In any order. */
+	void (*done)(void *self, struct batch *batch);
+};
+
+/*
+ * The same for many batches: the next one begins as soon as the pool has room that those before it
+ * cannot fill. No two of the same name. Where next() fails, those before it are ended first.
+ */
+bool pipeline_drain_each(struct pipeline *pipeline, const struct pipeline_source *source,
+    const volatile bool *stop, struct error *err);
 
 /* Pages and bundles done since it was opened, for the word at the end. */
 struct pipeline_work {
