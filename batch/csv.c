@@ -5,6 +5,7 @@
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/file.h"
 #include "config/hash.h"
@@ -104,6 +105,23 @@ done:
 	return ok;
 }
 
+/* "sep=;": the first line names the separator, and is no row. True where it does. */
+static bool separator_named(struct csv *csv)
+{
+	char line[8] = "";
+	size_t n = fread(line, 1, sizeof line - 1, csv->file);
+	size_t end = strcspn(line, "\r\n");
+
+	line[n] = '\0';
+	if (strncasecmp(line, "sep=", 4) != 0 || end != 5 || !line[end])
+		return false;
+	csv->separator = line[4];
+	fseek(csv->file,
+	    (long)(end + (line[end] == '\r' && line[end + 1] == '\n' ? 2 : 1)) - (long)n, SEEK_CUR);
+	csv->line = 2;
+	return true;
+}
+
 /* The separator is the one of ; , and tab that the first line has most of, outside quotes. */
 static void find_separator(struct csv *csv)
 {
@@ -122,7 +140,6 @@ static void find_separator(struct csv *csv)
 		if (found[i] > found[best])
 			best = i;
 	csv->separator = candidates[best];
-	rewind(csv->file);
 }
 
 bool csv_open(const char *path, struct csv **out, struct error *err)
@@ -158,10 +175,14 @@ bool csv_open(const char *path, struct csv **out, struct error *err)
 			goto done;
 		}
 	}
-	find_separator(csv);
 	unsigned char bom[3];
-	if (fread(bom, 1, 3, csv->file) != 3 || memcmp(bom, "\xEF\xBB\xBF", 3) != 0)
-		rewind(csv->file);
+	long from = fread(bom, 1, 3, csv->file) == 3 && memcmp(bom, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	fseek(csv->file, from, SEEK_SET);
+	if (!separator_named(csv)) {
+		fseek(csv->file, from, SEEK_SET);
+		find_separator(csv);
+		fseek(csv->file, from, SEEK_SET);
+	}
 	*out = csv;
 	csv = NULL;
 	ok = true;

@@ -1,7 +1,8 @@
 /*
  * Lists as spreadsheets write and read them (RFC 4180 with the liberties that people take).
  *
- * Reading: semicolon, comma or tab, told by the first line; UTF-8 (with or without BOM) or
+ * Reading: semicolon, comma or tab, told by the first line, or named by it ("sep=;", as some
+ * spreadsheets write); UTF-8 (with or without BOM) or
  * Windows-1252, told by the whole file; fields in quotes may hold line breaks. Memory is bounded
  * whatever the file's size. Writing: UTF-8 with BOM, semicolons, CRLF, so that a German
  * spreadsheet opens it; a field is never written so that a spreadsheet takes it for a formula.

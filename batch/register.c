@@ -479,12 +479,42 @@ static bool count_sql(struct journal *journal, const char *sql, int64_t *n, stru
 	return true;
 }
 
+/* A list without such a column says nothing of it: a file marked as urgent stays so. */
+static bool absent_columns_keep(struct importer *in, struct error *err)
+{
+#define OF_BEFORE \
+	" FROM register_file f WHERE f.key = temp.register_new.key AND f.volume = temp.register_new.volume"
+	static const struct {
+		enum column column;
+		const char *sql;
+	} keeps[] = {
+	    {COLUMN_SHEETS,
+		"UPDATE temp.register_new SET sheets = coalesce((SELECT f.sheets" OF_BEFORE
+		"), sheets)"},
+	    {COLUMN_URGENT,
+		"UPDATE temp.register_new SET urgent = coalesce((SELECT f.urgent" OF_BEFORE
+		"), urgent)"},
+	    {COLUMN_LANGUAGES,
+		"UPDATE temp.register_new SET more = json_set(more, '$." LANGUAGES_KEY
+		"', (SELECT json_extract(f.more, '$." LANGUAGES_KEY "')" OF_BEFORE
+		")) WHERE EXISTS (SELECT 1" OF_BEFORE " AND json_extract(f.more, '$." LANGUAGES_KEY
+		"') IS NOT NULL)"},
+	};
+#undef OF_BEFORE
+
+	for (size_t i = 0; i < sizeof keeps / sizeof keeps[0]; i++)
+		if (in->columns[keeps[i].column] < 0 && !do_sql(in->journal, keeps[i].sql, err))
+			return false;
+	return true;
+}
+
 static bool merge(struct importer *in, bool replace, struct error *err)
 {
 	struct register_import *out = in->out;
 	struct journal *j = in->journal;
 
-	if (!count_sql(j,
+	if (!absent_columns_keep(in, err) ||
+	    !count_sql(j,
 		"SELECT count(*) FROM temp.register_new n WHERE NOT EXISTS (SELECT 1 FROM register_file f"
 		" WHERE f.key = n.key AND f.volume = n.volume)",
 		&out->added, err) ||

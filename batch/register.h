@@ -55,7 +55,8 @@ struct register_import {
 
 /*
  * Takes a list into the register, in one transaction with its event register_imported: all of it,
- * or nothing where any row is bad. Numbers that are there already are brought up to date.
+ * or nothing where any row is bad. Numbers that are there already are brought up to date; what the
+ * list has no column for (sheets, urgent, languages) stays as it was.
  *
  * replace  true: entries that the list does not have are removed
  * by       who does it

@@ -83,6 +83,13 @@ static void test_csv_next_as_people_write(void **state)
 	    {"a;b\n;\n1;\n", "1|a|b\n2||\n3|1|\n"},
 	    {"a;b\n\"\";x\n", "1|a|b\n2||x\n"},
 	    {"\"a;a\",b\n1,2\n", "1|a;a|b\n2|1|2\n"},
+	    {"sep=;\r\na,x;b\r\n1;2\r\n", "2|a,x|b\n3|1|2\n"},
+	    {"\xEF\xBB\xBF"
+	     "SEP=,\na;x,b\n",
+		"2|a;x|b\n"},
+	    {"sep=", "1|sep=\n"},
+	    {"sep=;", "1|sep=|\n"},
+	    {"sep=x;y\n1;2\n", "1|sep=x|y\n2|1|2\n"},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

@@ -173,6 +173,81 @@ static void test_register_import_again(void **state)
 	desk_close(&d);
 }
 
+static void test_register_import_as_spreadsheets_write(void **state)
+{
+	/* Windows-1252, CRLF, the separator named, a line break in quotes, columns by other names.
+	 */
+	static const char list[] =
+	    "sep=;\r\nAktenzeichen;Band;Blattzahl;Bemerkung;Eilt;AZR-Nr;Sprache\r\n"
+	    "33/1-\xDC;1;12;\"zwei\r\nZeilen \"\"x\"\" \x80\";ja;000000000017;deu, rus\r\n"
+	    "=1+1;2;;@SUM(A1);;;\r\n";
+	static const char bad[] = "Aktenzeichen;Band;Blattzahl;Bemerkung\r\n"
+				  "33/2;1;12;\"zwei\r\nZeilen\"\r\n"
+				  "33/3;1;zw\xF6lf;\r\n";
+	struct desk d;
+	struct register_import done;
+	struct register_entry entry;
+	struct error err = {0};
+	char *said;
+	bool found;
+
+	desk_open(&d,
+	    "[columns]\nfile_number = Aktenzeichen\nvolume = Band\nsheets = Blattzahl\n"
+	    "urgent = Eilt\nazr = AZR-Nr\nlanguages = Sprache\n");
+	desk_check(take(&d, list, false, &done, NULL, &err), &err);
+	assert_true(done.windows);
+	assert_int_equal(done.added, 2);
+	assert_true(register_find(d.workspace.journal, "33/1-\u00dc", 1, &entry, &found, &err));
+	assert_true(found && entry.urgent);
+	assert_int_equal(entry.sheets, 12);
+	assert_string_equal(entry.languages, "deu+rus");
+	assert_true(register_find(d.workspace.journal, "=1+1", 2, &entry, &found, &err));
+	assert_true(found);
+	assert_string_equal(entry.file_number, "=1+1");
+	/* A row's line is where it begins, in whatever encoding; and nothing of the list is taken.
+	 */
+	assert_false(take(&d, bad, false, &done, &said, &err));
+	assert_string_equal(said, "line 4: 'zw\u00f6lf' is no number of sheets\n");
+	free(said);
+	assert_true(register_find(d.workspace.journal, "33/2", 1, &entry, &found, &err));
+	assert_false(found);
+	desk_close(&d);
+}
+
+/* Of what a later list has no column for, it says nothing. */
+static void test_register_import_keeps_what_the_list_does_not_say(void **state)
+{
+	struct desk d;
+	struct register_import done;
+	struct register_entry entry;
+	struct error err = {0};
+	bool found;
+
+	desk_open(&d, plain_ini);
+	desk_check(
+	    take(&d, "file_number;sheets;languages\na;7;rus\nb;8;\n", false, &done, NULL, &err),
+	    &err);
+	assert_true(register_urgent(d.workspace.journal, "a", true, "m.muster", &found, &err));
+	for (int replace = 0; replace < 2; replace++) {
+		desk_check(take(&d, "file_number\na\nb\n", replace, &done, NULL, &err), &err);
+		assert_int_equal(done.changed, 0);
+		assert_true(register_find(d.workspace.journal, "a", 1, &entry, &found, &err));
+		assert_true(found && entry.urgent);
+		assert_int_equal(entry.sheets, 7);
+		assert_string_equal(entry.languages, "rus");
+		assert_true(register_find(d.workspace.journal, "b", 1, &entry, &found, &err));
+		assert_true(found && !entry.urgent);
+		assert_int_equal(entry.sheets, 8);
+		assert_string_equal(entry.languages, "");
+	}
+	/* Where it has the column, an empty field is an answer. */
+	desk_check(take(&d, "file_number;sheets;urgent\na;;\n", false, &done, NULL, &err), &err);
+	assert_true(register_find(d.workspace.journal, "a", 1, &entry, &found, &err));
+	assert_true(found && !entry.urgent);
+	assert_int_equal(entry.sheets, -1);
+	desk_close(&d);
+}
+
 static void test_register_import_36000_lines(void **state)
 {
 	struct desk d;
@@ -206,6 +281,8 @@ int main(void)
 	    cmocka_unit_test(test_register_import_bad_lines_import_nothing),
 	    cmocka_unit_test(test_register_import_no_such_column),
 	    cmocka_unit_test(test_register_import_again),
+	    cmocka_unit_test(test_register_import_as_spreadsheets_write),
+	    cmocka_unit_test(test_register_import_keeps_what_the_list_does_not_say),
 	    cmocka_unit_test(test_register_import_36000_lines),
 	};
 
