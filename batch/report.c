@@ -14,6 +14,7 @@
 #include "batch/local_day.h"
 #include "batch/money.h"
 #include "batch/register.h"
+#include "batch/rules.h"
 #include "config/file.h"
 #include "config/settings.h"
 #include "config/text.h"
@@ -39,6 +40,7 @@ struct gathering {
 	json_t *days, *stations; /* by day, by station, while they are summed */
 	json_t *station_days;	 /* on which a station closed a batch */
 	int64_t sheets, registered, missing;
+	char key[FILE_KEY_SIZE]; /* of the register's entry before */
 	struct claim_line accepted,
 	    closed; /* files and sheets of accepted, and of all closed batches */
 };
@@ -109,6 +111,9 @@ static bool register_visit(
 {
 	struct gathering *g = self;
 
+	if (strcmp(g->key, key) == 0)
+		return true; /* a further volume of the same file */
+	snprintf(g->key, sizeof g->key, "%s", key);
 	g->registered++;
 	g->missing += file_set_count(&g->files, key) == 0;
 	return true;
@@ -149,8 +154,24 @@ static time_t day_time(const char *day)
 	return timegm(&tm);
 }
 
+/* The day that lies so many working days behind one: Saturdays and Sundays are none. */
+static time_t working_days_on(time_t day, int64_t n)
+{
+	struct tm tm;
+
+	gmtime_r(&day, &tm);
+	day -= (tm.tm_wday == 6 ? 1 : tm.tm_wday == 0 ? 2 : 0) * 86400; /* from Friday on */
+	day += n / 5 * 7 * 86400;
+	for (n %= 5; n > 0;) {
+		day += 86400;
+		gmtime_r(&day, &tm);
+		n -= tm.tm_wday != 0 && tm.tm_wday != 6;
+	}
+	return day;
+}
+
 /* Files a working day over the last days on which anything was closed; days off are not counted. */
-static json_t *forecast(const struct gathering *g, const json_t *days)
+static json_t *forecast(const struct gathering *g, const json_t *days, const char *now)
 {
 	const char *deadline = settings_text(g->workspace->settings, "grant.deadline");
 	size_t n = json_array_size(days), from = n > RATE_DAYS ? n - RATE_DAYS : 0;
@@ -162,13 +183,12 @@ static json_t *forecast(const struct gathering *g, const json_t *days)
 	int64_t tenths = n > from ? files * 10 / (int64_t)(n - from) : 0;
 	if (tenths > 0) {
 		int64_t left = (g->missing * 10 + tenths - 1) / tenths; /* working days */
-		time_t t = time(NULL);
 		struct tm tm;
-		/* Five working days are a week. */
-		t += (left / 5 * 7 + left % 5) * 86400;
-		gmtime_r(&t, &tm);
-		if (left < 1000000)
+		if (left < 1000000) {
+			time_t t = left > 0 ? working_days_on(day_time(now), left) : day_time(now);
+			gmtime_r(&t, &tm);
 			strftime(done_on, sizeof done_on, "%Y-%m-%d", &tm);
+		}
 	}
 	json_t *f = json_pack("{sI ss ss}", "files_per_day_tenths", (json_int_t)tenths, "done_on",
 	    done_on, "deadline", deadline);
@@ -200,10 +220,7 @@ static bool money_report(struct gathering *g, json_t *out, struct error *err)
 	int64_t done = (int64_t)g->files.n_files;
 	bool ok = false;
 
-	if (!money_rate_read(settings_text(s, "claim.rate_file"), &rates.file, err) ||
-	    !money_rate_read(settings_text(s, "claim.rate_sheet"), &rates.sheet, err) ||
-	    !money_rounding_read(settings_text(s, "claim.rounding"), &rates.rounding, err) ||
-	    !claim_book_read(g->workspace, &book, err))
+	if (!rules_rates(s, &rates, err) || !claim_book_read(g->workspace, &book, err))
 		goto done;
 	for (int i = 0; i < book.n; i++)
 		if (!book.claims[i].cancelled &&
@@ -217,7 +234,12 @@ static bool money_report(struct gathering *g, json_t *out, struct error *err)
 	ok = worth(&rates, g->accepted.files, g->accepted.sheets, out, "accepted", err) &&
 	    worth(&rates, g->closed.files, g->closed.sheets, out, "closed", err) &&
 	    worth(&rates, expected_files, expected_sheets, out, "expected", err);
-	json_object_set_new(out, "ceiling", json_string(settings_text(s, "grant.ceiling")));
+	const char *ceiling = settings_text(s, "grant.ceiling");
+	int64_t in_the_end;
+	json_object_set_new(out, "ceiling", json_string(ceiling));
+	if (ok && ceiling[0] && money_cents_read(ceiling, &cents, NULL) &&
+	    money_cents_read(text_of(out, "expected"), &in_the_end, NULL))
+		json_object_set_new(out, "over_ceiling", json_boolean(in_the_end > cents));
 done:
 	claim_book_release(&book);
 	return ok;
@@ -264,6 +286,28 @@ static bool cost_report(const struct gathering *g, json_t *out, struct error *er
 	return true;
 }
 
+/* A station's speed is that of its scanners together. */
+static void speeds_add(json_t *stations, const json_t *scanners)
+{
+	json_t *line, *s;
+	const char *name;
+	size_t i;
+
+	json_object_foreach(stations, name, s)
+	{
+		int64_t sheets = 0, ms = 0;
+		json_array_foreach(scanners, i, line)
+		{
+			if (strcmp(text_of(line, "station"), name) != 0)
+				continue;
+			int64_t speed = int_of(line, "sheets_per_hour");
+			sheets += int_of(line, "sheets");
+			ms += speed > 0 ? int_of(line, "sheets") * 3600000 / speed : 0;
+		}
+		add(s, "sheets_per_hour", ms > 0 ? sheets * 3600000 / ms : 0);
+	}
+}
+
 json_t *report_make(struct workspace *w, struct error *err)
 {
 	struct gathering g = {.workspace = w,
@@ -284,12 +328,16 @@ json_t *report_make(struct workspace *w, struct error *err)
 	    feeding_read(w, &g.list, &scanners, &operators, err);
 	if (ok) {
 		ledger_now(now);
+		int64_t done = (int64_t)g.files.n_files;
 		days = listed(g.days, "day");
-		out = json_pack("{ss ss s{sI sI sI} sI so sO so sO}", "format", "altakt-report/1",
-		    "made", now, "files", "registered", (json_int_t)g.registered, "done",
-		    (json_int_t)g.files.n_files, "missing", (json_int_t)g.missing, "sheets",
-		    (json_int_t)g.sheets, "forecast", forecast(&g, days), "days", days, "stations",
-		    listed(g.stations, "station"), "money", money);
+		speeds_add(g.stations, scanners);
+		out = json_pack("{ss ss s{sI sI sI sI} sI so sO so ss sO}", "format",
+		    "altakt-report/1", "made", now, "files", "registered", (json_int_t)g.registered,
+		    "done", (json_int_t)done, "missing", (json_int_t)g.missing, "unregistered",
+		    (json_int_t)(g.registered > 0 ? done - (g.registered - g.missing) : 0),
+		    "sheets", (json_int_t)g.sheets, "forecast", forecast(&g, days, now), "days",
+		    days, "stations", listed(g.stations, "station"), "currency",
+		    settings_text(w->settings, "claim.currency"), "money", money);
 		json_decref(days);
 		json_object_set(out, "cost", cost);
 		json_object_set(out, "scanners", scanners);
@@ -336,14 +384,15 @@ static void count_figure(FILE *f, const char *what, int64_t n)
 	figure(f, what, text);
 }
 
-static void money_figure(FILE *f, const char *what, const json_t *money, const char *key)
+static void money_figure(
+    FILE *f, const char *currency, const char *what, const json_t *money, const char *key)
 {
 	char text[MONEY_SIZE];
 	int64_t cents;
 
 	if (!text_of(money, key)[0] || !money_cents_read(text_of(money, key), &cents, NULL))
 		return;
-	money_show(cents, "EUR", text_german(), text);
+	money_show(cents, currency, text_german(), text);
 	figure(f, what, text);
 }
 
@@ -392,14 +441,16 @@ static void bars(FILE *f, const json_t *days, const char *key, const char *title
 	fputs("</svg>\n", f);
 }
 
-/* All files over time, against those that should exist. */
-static void growth(FILE *f, const json_t *days, int64_t all)
+/* All files over time, against those that should exist; where that leads to, and the deadline. */
+static void growth(FILE *f, const json_t *days, const json_t *forecast_of, int64_t all)
 {
-	enum { WIDTH = 900, HEIGHT = 220 };
+	enum { WIDTH = 900, HEIGHT = 220, TOP = 16, FOOT = TOP + HEIGHT };
+	const char *done_on = text_of(forecast_of, "done_on"),
+		   *deadline = text_of(forecast_of, "deadline");
 	size_t n = json_array_size(days), i;
-	int64_t sum = 0, first = 0, last = 1;
+	int64_t sum = 0, first, last, today;
 	json_t *d;
-	char number[MONEY_SIZE];
+	char number[MONEY_SIZE], day[16];
 
 	json_array_foreach(days, i, d) sum += int_of(d, "files");
 	if (all < sum)
@@ -407,22 +458,54 @@ static void growth(FILE *f, const json_t *days, int64_t all)
 	if (n == 0 || all == 0)
 		return;
 	first = day_time(text_of(json_array_get(days, 0), "day")) - 86400;
-	last = day_time(text_of(json_array_get(days, n - 1), "day"));
+	today = last = day_time(text_of(json_array_get(days, n - 1), "day"));
+	/* What lies years ahead would press the days together. */
+	int64_t far = today + 4 * (today - first) + 30 * 86400;
+	int64_t aim = done_on[0] && sum < all ? day_time(done_on) : 0;
+	int64_t limit = deadline[0] ? day_time(deadline) : 0;
+	last = aim > last && aim <= far ? aim : last;
+	last = limit > last && limit <= far ? limit : last;
+#define ACROSS(t) ((int)(((t)-first) * WIDTH / (last - first)))
 	money_count(all, text_german(), number);
 	fprintf(f,
-	    "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %d\"><line class=\"aim\" x1=\"0\" y1=\"16\" x2=\"%d\" y2=\"16\"/>"
-	    "<text x=\"0\" y=\"12\">%s</text>\n<polyline points=\"0,%d",
-	    _("Case files done"), WIDTH, HEIGHT + 24, WIDTH, number, HEIGHT + 16);
+	    "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">"
+	    "<line class=\"aim\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/><text x=\"0\" y=\"12\">%s</text>"
+	    "<line class=\"base\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n<polyline points=\"0,%d",
+	    _("Case files done"), WIDTH, HEIGHT + 40, _("Case files done"), TOP, WIDTH, TOP, number,
+	    FOOT, WIDTH, FOOT, FOOT);
 	sum = 0;
 	json_array_foreach(days, i, d)
 	{
 		sum += int_of(d, "files");
-		fprintf(f, " %d,%d",
-		    (int)((day_time(text_of(d, "day")) - first) * WIDTH /
-			(last > first ? last - first : 1)),
-		    16 + HEIGHT - (int)(sum * HEIGHT / all));
+		fprintf(f, " %d,%d", ACROSS(day_time(text_of(d, "day"))),
+		    FOOT - (int)(sum * HEIGHT / all));
 	}
-	fputs("\"/></svg>\n", f);
+	fputs("\"/>\n", f);
+	int x = ACROSS(today), y = FOOT - (int)(sum * HEIGHT / all);
+	money_count(sum, text_german(), number);
+	fprintf(f,
+	    "<circle cx=\"%d\" cy=\"%d\" r=\"4\"/><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n",
+	    x, y, x - 8, y > TOP + 20 ? y - 8 : y + 18, number);
+	if (aim > today && aim <= last)
+		fprintf(f, "<line class=\"ahead\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", x,
+		    y, ACROSS(aim), TOP);
+	if (limit > first && limit <= last)
+		fprintf(f,
+		    "<line class=\"deadline\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>"
+		    "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s %s</text>\n",
+		    ACROSS(limit), TOP, ACROSS(limit), FOOT, ACROSS(limit) - 6, FOOT - 8,
+		    _("Deadline"), day_show(deadline, day));
+	fprintf(f, "<text x=\"0\" y=\"%d\">%s</text>", FOOT + 18,
+	    day_show(text_of(json_array_get(days, 0), "day"), day));
+	if (x > 200 && x < WIDTH - 200)
+		fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>", x, FOOT + 18,
+		    day_show(text_of(json_array_get(days, n - 1), "day"), day));
+	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text></svg>\n", WIDTH,
+	    FOOT + 18,
+	    last == limit     ? day_show(deadline, day)
+		: last == aim ? day_show(done_on, day)
+			      : day_show(text_of(json_array_get(days, n - 1), "day"), day));
+#undef ACROSS
 }
 
 struct column {
@@ -450,14 +533,14 @@ static void table(FILE *f, const char *title, const json_t *list, const struct c
 		return;
 	fprintf(f, "<h2>%s</h2>\n<table><tr>", title);
 	for (const struct column *c = columns; c->key; c++)
-		fprintf(f, "<th>%s</th>", c->head);
+		fprintf(f, "<th%s>%s</th>", c->text ? " class=\"t\"" : "", c->head);
 	fputs("</tr>\n", f);
 	json_array_foreach(list, i, line)
 	{
 		fputs("<tr>", f);
 		for (const struct column *c = columns; c->key; c++) {
 			if (c->text) {
-				fputs("<td>", f);
+				fputs("<td class=\"t\">", f);
 				escaped(f, text_of(line, c->key));
 				fputs("</td>", f);
 			} else if (c->share_of) {
@@ -476,7 +559,8 @@ static void tables(FILE *f, const json_t *r)
 {
 	const struct column stations[] = {{"station", _("Station"), .text = true},
 	    {"batches", _("Batches")}, {"files", _("Files")}, {"sheets", _("Sheets")},
-	    {"pages", _("Pages")}, {"voided", _("Voided"), .share_of = "sheets"},
+	    {"pages", _("Pages")}, {"sheets_per_hour", _("Sheets an hour")},
+	    {"voided", _("Voided"), .share_of = "sheets"},
 	    {"superseded", _("Scanned again"), .share_of = "sheets"},
 	    {"ocr_failed", _("Not recognised"), .share_of = "pages"}, {0}};
 	const struct column scanners[] = {{"station", _("Station"), .text = true},
@@ -495,6 +579,7 @@ char *report_html(const json_t *r, const struct workspace *w)
 	const json_t *files = json_object_get(r, "files"), *money = json_object_get(r, "money");
 	const json_t *forecast_of = json_object_get(r, "forecast"),
 		     *days = json_object_get(r, "days");
+	const char *currency = text_of(r, "currency");
 	char *text = NULL, day[16];
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
@@ -507,27 +592,35 @@ char *report_html(const json_t *r, const struct workspace *w)
 	    ".figures{display:flex;flex-wrap:wrap;gap:1rem}.figure{border:1px solid #bbb;border-radius:6px;padding:.6rem 1rem}"
 	    ".figure b{display:block;font-size:1.6rem}.figure span{color:#555}"
 	    "svg{width:100%%}svg rect{fill:#2b6cb0}svg polyline{fill:none;stroke:#2b6cb0;stroke-width:3}"
-	    "svg .aim{stroke:#888;stroke-dasharray:6 4}svg text{font-size:13px;fill:#444}"
+	    "svg .aim{stroke:#888;stroke-dasharray:6 4}svg .base{stroke:#bbb}svg .ahead{stroke:#2b6cb0;stroke-width:2;stroke-dasharray:3 5}"
+	    "svg .deadline{stroke:#b00020;stroke-width:1.5}svg circle{fill:#2b6cb0}svg text{font-size:13px;fill:#444}"
 	    "table{border-collapse:collapse}td,th{border-bottom:1px solid #ccc;padding:.3rem .8rem;text-align:right}"
-	    "td:first-child,th:first-child{text-align:left}.late{color:#b00020;font-weight:bold}</style></head><body>\n",
+	    "td:first-child,th:first-child{text-align:left}.t{text-align:left}.late{color:#b00020;font-weight:bold}</style></head><body>\n",
 	    text_german() ? "de" : "en", _("Progress of the digitisation"));
 	fprintf(f, "<h1>%s</h1>\n<p>", _("Progress of the digitisation"));
 	escaped(f, settings_text(w->settings, "grant.applicant"));
-	fprintf(f, " · %s</p>\n<div class=\"figures\">\n", day_show(text_of(r, "made"), day));
+	fprintf(f, " · %s</p>\n<h2>%s</h2>\n<div class=\"figures\">\n",
+	    day_show(text_of(r, "made"), day), _("Progress"));
 	count_figure(f, _("case files done"), int_of(files, "done"));
 	if (int_of(files, "registered") > 0) {
 		count_figure(f, _("case files in the register"), int_of(files, "registered"));
 		count_figure(f, _("still missing"), int_of(files, "missing"));
 	}
+	if (int_of(files, "unregistered") > 0)
+		count_figure(f, _("done and not in the register"), int_of(files, "unregistered"));
 	count_figure(f, _("sheets counted"), int_of(r, "sheets"));
-	money_figure(f, _("claimed so far"), money, "claimed");
-	money_figure(f, _("worth of what is closed"), money, "closed");
-	money_figure(f, _("expected in the end"), money, "expected");
-	money_figure(f, _("ceiling of the grant"), money, "ceiling");
+	fprintf(f, "</div>\n<h2>%s</h2>\n<div class=\"figures\">\n", _("Subsidy"));
+	money_figure(f, currency, _("claimed so far"), money, "claimed");
+	money_figure(f, currency, _("worth of what is accepted"), money, "accepted");
+	money_figure(f, currency, _("worth of what is closed"), money, "closed");
+	money_figure(f, currency, _("expected in the end"), money, "expected");
+	money_figure(f, currency, _("ceiling of the grant"), money, "ceiling");
 	const json_t *cost = json_object_get(r, "cost");
-	money_figure(f, _("cost so far"), cost, "spent");
-	money_figure(f, _("cost in the end"), cost, "expected");
-	money_figure(f, _("budget"), cost, "budget");
+	if (json_object_size(cost) > 0)
+		fprintf(f, "</div>\n<h2>%s</h2>\n<div class=\"figures\">\n", _("Cost"));
+	money_figure(f, currency, _("cost so far"), cost, "spent");
+	money_figure(f, currency, _("cost in the end"), cost, "expected");
+	money_figure(f, currency, _("budget"), cost, "budget");
 	fputs("</div>\n<p", f);
 	if (json_is_true(json_object_get(forecast_of, "late")))
 		fputs(" class=\"late\"", f);
@@ -546,7 +639,10 @@ char *report_html(const json_t *r, const struct workspace *w)
 	if (json_is_true(json_object_get(cost, "over")))
 		fprintf(f, "<p class=\"late\">%s</p>\n",
 		    _("At this rate the work will cost more than the budget."));
-	growth(f, days, int_of(files, "registered"));
+	if (json_is_true(json_object_get(money, "over_ceiling")))
+		fprintf(f, "<p class=\"late\">%s</p>\n",
+		    _("The subsidy that is expected is above the ceiling of the grant."));
+	growth(f, days, forecast_of, int_of(files, "done") + int_of(files, "missing"));
 	bars(f, days, "sheets", _("Sheets a day"));
 	tables(f, r);
 	fputs("</body></html>\n", f);

@@ -13,11 +13,12 @@
 #include "config/error.h"
 
 /*
- * The report as JSON: files{registered done missing}, sheets, days[{day files sheets}],
- * stations[{station batches sheets voided superseded ocr_failed}], forecast{files_per_day done_on
- * deadline late}, cost{station_days spent expected budget over}, scanners and operators as
- * batch/feeding.h has them, money{claimed accepted closed expected ceiling} in decimal strings.
- * Gives, or NULL.
+ * The report as JSON: files{registered done missing unregistered} (case files, whatever their
+ * volumes; unregistered are those of done that the register does not know), currency, sheets,
+ * days[{day files sheets}], stations[{station batches sheets voided superseded ocr_failed
+ * sheets_per_hour}], forecast{files_per_day done_on deadline late}, cost{station_days spent
+ * expected budget over}, scanners and operators as batch/feeding.h has them, money{claimed accepted
+ * closed expected ceiling over_ceiling} in decimal strings at today's rates. Gives, or NULL.
  */
 json_t *report_make(struct workspace *workspace, struct error *err);
 

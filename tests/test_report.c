@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -24,7 +25,8 @@ static void assert_text(const json_t *o, const char *a, const char *b, const cha
 
 static void test_report_make_against_the_register(void **state)
 {
-	static const char list[] = "file_number\n33/1\n33/2\n33/3\n33/<b>4\n";
+	static const char list[] = "file_number;volume\n33/1;1\n33/1;2\n33/1;3\n33/2;1\n33/3;1\n"
+				   "33/<b>4;1\n";
 	struct desk d;
 	struct error err = {0};
 	struct register_import done;
@@ -42,25 +44,75 @@ static void test_report_make_against_the_register(void **state)
 	desk_file(&d, "b1", "33/1", 2, 2);
 	desk_file(&d, "b1", "33/2", 1, 2);
 	desk_close_batch(&d, "b1");
+	desk_batch(&d, "b0");
+	desk_file(&d, "b0", "99/9", 1, 1);
+	desk_close_batch(&d, "b0");
 	desk_batch(&d, "b2"); /* open: it is not done yet */
 	desk_file(&d, "b2", "33/3", 1, 9);
 	report = report_make(&d.workspace, &err);
 	assert_non_null(report);
 	assert_int_equal(int_at(report, "files", "registered"), 4);
-	assert_int_equal(int_at(report, "files", "done"), 2);
+	assert_int_equal(int_at(report, "files", "done"), 3);
+	assert_int_equal(int_at(report, "files", "unregistered"), 1);
 	assert_int_equal(int_at(report, "files", "missing"), 2);
-	assert_int_equal(json_integer_value(json_object_get(report, "sheets")), 8);
-	/* 2 files and 8 sheets; in the end 4 files of 4 sheets each */
-	assert_text(report, "money", "closed", "1.58");
+	assert_int_equal(json_integer_value(json_object_get(report, "sheets")), 9);
+	/* 3 files and 9 sheets, one of them not in the register; in the end 5 files of 3 sheets
+	 * each */
+	assert_text(report, "money", "closed", "2.34");
 	assert_text(report, "money", "accepted", "0.00");
-	assert_text(report, "money", "expected", "3.16");
-	assert_int_equal(int_at(report, "forecast", "files_per_day_tenths"), 20);
+	assert_text(report, "money", "expected", "3.90");
+	assert_int_equal(int_at(report, "forecast", "files_per_day_tenths"), 30);
 	assert_true(json_is_true(json_object_get(json_object_get(report, "forecast"), "late")));
 	char *html = report_html(report, &d.workspace);
 	assert_non_null(strstr(html, "Stadt &lt;Musterhausen&gt;"));
 	assert_null(strstr(html, "<Musterhausen>"));
 	assert_non_null(strstr(html, "<polyline"));
 	assert_non_null(strstr(html, "<rect"));
+	assert_null(strstr(html, "http")); /* nothing from elsewhere */
+	free(html);
+	json_decref(report);
+	desk_close(&d);
+}
+
+/* Six files at one a day: never on a Saturday or Sunday, whatever today is. */
+static void test_report_forecast_in_working_days(void **state)
+{
+	struct desk d;
+	struct error err = {0};
+	struct register_import done;
+
+	desk_open(&d, "[grant]\nceiling = 5,00\n");
+	char *path = file_path("%s/list.csv", d.folder);
+	static const char list[] = "file_number\na\nb\nc\nd\ne\nf\ng\n";
+	assert_true(file_write(path, list, strlen(list), NULL));
+	desk_check(register_import(d.workspace.journal, d.workspace.settings, path, false,
+		       "m.muster", NULL, &done, &err),
+	    &err);
+	free(path);
+	desk_batch(&d, "b1");
+	desk_file(&d, "b1", "a", 1, 1);
+	desk_close_batch(&d, "b1");
+	json_t *report = report_make(&d.workspace, &err);
+	const char *made = json_string_value(json_object_get(report, "made"));
+	const char *on =
+	    json_string_value(json_object_get(json_object_get(report, "forecast"), "done_on"));
+	struct tm from = {0}, to = {0};
+	assert_non_null(strptime(made, "%Y-%m-%d", &from));
+	assert_non_null(strptime(on, "%Y-%m-%d", &to));
+	int working = 0;
+	for (time_t t = timegm(&from) + 86400; t <= timegm(&to); t += 86400) {
+		struct tm tm;
+		gmtime_r(&t, &tm);
+		working += tm.tm_wday % 6 != 0;
+	}
+	assert_int_equal(working, 6); /* six files are missing */
+	gmtime_r(&(time_t){timegm(&to)}, &to);
+	assert_true(to.tm_wday % 6 != 0);
+	/* 7 files and 7 sheets come to 5.32 */
+	assert_true(
+	    json_is_true(json_object_get(json_object_get(report, "money"), "over_ceiling")));
+	char *html = report_html(report, &d.workspace);
+	assert_non_null(strstr(html, "class=\"ahead\""));
 	free(html);
 	json_decref(report);
 	desk_close(&d);
@@ -70,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_report_make_against_the_register),
+	    cmocka_unit_test(test_report_forecast_in_working_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
