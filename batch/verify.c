@@ -606,7 +606,31 @@ static const struct verify_batch *batch_find(const struct whole *w, const char *
 	return NULL;
 }
 
-/* Each batch that a claim names must say so itself, in its own chain. */
+/* True where a lead accepted the very manifest, and as the claim says. Older claims say less. */
+static bool accepted_as(const struct verify_batch *b, const json_t *line)
+{
+	static const char *const flags[] = {
+	    "not_opened_one_by_one", "hand_counted", "hand_settled"};
+	const json_t *e;
+	size_t i;
+
+	json_array_foreach(b->accepted, i, e)
+	{
+		bool same = strcmp(text_of(e, "event"), "accepted") == 0 &&
+		    strcmp(text_of(e, "manifest"), text_of(line, "manifest_sha256")) == 0;
+		for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
+			const json_t *stated = json_object_get(line, flags[k]);
+			same = same &&
+			    (!stated ||
+				json_is_true(stated) == json_is_true(json_object_get(e, flags[k])));
+		}
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+/* Each batch that a claim names must say so itself, in its own chain, and be accepted. */
 static void claimed_check(struct whole *w, const struct claim_entry *c)
 {
 	static const char *const lists[] = {"batches", "corrections"};
@@ -632,6 +656,11 @@ static void claimed_check(struct whole *w, const struct claim_entry *c)
 				verify_find(w->report, w->where,
 				    _("the ledger of batch '%s' does not know that claim %d holds it"),
 				    b->name, c->number);
+			if (b && b->chain_good && text_of(line, "manifest_sha256")[0] &&
+			    !accepted_as(b, line))
+				verify_find(w->report, w->where,
+				    _("no lead accepted the manifest of batch '%s' in the way that the claim says"),
+				    b->name);
 		}
 }
 
