@@ -29,6 +29,21 @@ accuracy = secs:1
 """
 
 
+CA_CONFIG = """
+[ca]
+default_ca = it
+[it]
+database = {folder}/index
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+"""
+
+
 def openssl(*args, **more):
     done = subprocess.run(["openssl", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=60, **more)
@@ -222,6 +237,48 @@ def test_seals(ws):
         f.write("#!/bin/sh\nexec sleep 600\n")
     ws.settings(seal__command=program)
     contains(ws("seal", second, expect=FAILED).err, "did not end within 1 s")
+
+
+def certificate(folder, name, start, end):
+    """A self-signed certificate from one UTC time to another, and its key."""
+    key, request, out = (os.path.join(folder, name + end) for end in (".key", ".csr", ".pem"))
+    for path, text in (("index", ""), ("serial", "01\n"), ("cnf", CA_CONFIG.format(folder=folder))):
+        with open(os.path.join(folder, path), "w", encoding="utf-8") as f:
+            f.write(text)
+    openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=Station " + name)
+    openssl("ca", "-batch", "-selfsign", "-config", os.path.join(folder, "cnf"), "-keyfile", key, "-in", request, "-out", out,
+            "-startdate", start, "-enddate", end, "-notext")
+    return out, key
+
+
+def test_certificates_that_are_over_or_not_yet_valid(ws):
+    good = certificate(ws.folder, "good", "20250101000000Z", "20491231235959Z")
+    over = certificate(ws.folder, "over", "20200101000000Z", "20201231235959Z")
+    early = certificate(ws.folder, "early", "20480101000000Z", "20491231235959Z")
+    for (cert, key), said in ((over, f"the certificate '{over[0]}' is expired"),
+                              (early, f"the certificate '{early[0]}' is not valid yet"),
+                              ((good[0], over[1]), "is not that of the certificate")):
+        ws.settings(sign__certificate=cert, sign__key=key)
+        before = set(ws.batches())
+        answer = closed(ws, f"33/{len(before)}", expect=FAILED)
+        contains(answer.err, said)
+        batch, = set(ws.batches()) - before
+        check(not os.path.exists(os.path.join(ws.path, "batches", batch, "manifest.json")), "a manifest without a signature")
+        contains(ws("close", batch, expect=FAILED).err, said)
+        # Nothing is lost: with a valid one it closes, and what was accepted before stays.
+        ws.settings(sign__certificate=good[0], sign__key=good[1])
+        ws("close", batch)
+        path = os.path.join(ws.path, "batches", batch, "manifest.json")
+        openssl("cms", "-verify", "-binary", "-inform", "DER", "-in", path + ".p7s", "-content", path, "-CAfile", good[0],
+                "-purpose", "any")
+        ws.accept(batch)
+    ws.settings(sign__certificate=over[0], sign__key=over[1])
+    contains(ws("claim", expect=FAILED).err, "is expired")
+    check(os.listdir(os.path.join(ws.path, "claims")) == [], "a claim without a signature")
+    ws("verify")                                        # needs no certificate of one's own
+    ws.settings(sign__certificate=good[0], sign__key=good[1])
+    ws("claim")
+    ws("verify")
 
 
 def shifted(seconds, file=None):
