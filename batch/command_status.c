@@ -10,10 +10,16 @@
 #include "batch/batch.h"
 #include "batch/clock.h"
 #include "batch/close.h"
+#include "batch/closed.h"
 #include "batch/duplicates.h"
+#include "batch/file_set.h"
 #include "batch/journal.h"
+#include "batch/ledger.h"
+#include "batch/register.h"
+#include "batch/report.h"
 #include "config/file.h"
 #include "config/lock.h"
+#include "config/settings.h"
 #include "config/text.h"
 
 struct state {
@@ -313,6 +319,116 @@ static void disk_attention(struct state *st)
 		    file_path(_("the disk has %.1f GiB left"), (double)free_bytes / 1073741824.0));
 }
 
+/* Urgent files of the register that no closed batch holds. */
+struct urgent {
+	struct file_set closed;
+	int n;
+	char names[200]; /* of the first few */
+};
+
+static bool urgent_visit(
+    void *self, const char *key, const struct register_entry *entry, struct error *err)
+{
+	struct urgent *u = self;
+
+	if (!entry->urgent || file_set_count(&u->closed, key) > 0)
+		return true;
+	file_set_add(&u->closed, key, 1); /* its further volumes: once is enough */
+	size_t used = strlen(u->names);
+	if (u->n++ < 5)
+		snprintf(u->names + used, sizeof u->names - used, "%s%s", used ? ", " : "",
+		    entry->file_number);
+	else if (u->n == 6)
+		snprintf(u->names + used, sizeof u->names - used, " …");
+	return true;
+}
+
+static bool urgent_attention(struct state *st, struct error *err)
+{
+	struct closed_list list = {0};
+	struct urgent u = {0};
+	sqlite3_stmt *stmt = NULL;
+	bool any, ok;
+
+	if (!register_any(st->workspace.journal, &any, err) || !any)
+		return !any;
+	if (!journal_prepare(st->workspace.journal,
+		"SELECT 1 FROM register_file WHERE urgent <> 0 LIMIT 1", &stmt, err) ||
+	    !journal_step(st->workspace.journal, stmt, &any, err))
+		return false;
+	sqlite3_reset(stmt);
+	if (!any)
+		return true;
+	ok = closed_all(st->workspace.journal, &list, err);
+	for (int i = 0; ok && i < list.n; i++) {
+		const struct closed_batch *b = &list.batches[i];
+		for (int k = 0; k < b->n_lines; k++)
+			if ((b->state == CLOSED_WAITING || b->state == CLOSED_ACCEPTED) &&
+			    b->lines[k].sheets > 0)
+				file_set_add(&u.closed, b->lines[k].key, 1);
+	}
+	ok = ok && register_each(st->workspace.journal, urgent_visit, &u, err);
+	if (ok && u.n > 0)
+		attention_add(st, "urgent", "", u.n,
+		    file_path(PLURAL("%d urgent file is not done: %s",
+				  "%d urgent files are not done: %s", u.n),
+			u.n, u.names));
+	file_set_release(&u.closed);
+	closed_list_release(&list);
+	return ok;
+}
+
+/* The last copy, or the workspace itself where there is none, is older than status.backup_days. */
+static bool backup_attention(struct state *st, struct error *err)
+{
+	static const char sql[] =
+	    "SELECT line FROM event WHERE chain = ?1 AND (n = 1 OR line LIKE '%\"event\":\"backup_made\"%')"
+	    " ORDER BY n DESC LIMIT 1";
+	int limit = (int)settings_int(st->workspace.settings, "status.backup_days");
+	sqlite3_stmt *stmt = NULL;
+	char now[25];
+	bool row;
+
+	if (!journal_prepare(st->workspace.journal, sql, &stmt, err))
+		return false;
+	sqlite3_bind_text(stmt, 1, LEDGER_WORKSPACE, -1, SQLITE_STATIC);
+	if (!journal_step(st->workspace.journal, stmt, &row, err))
+		return false;
+	json_t *event =
+	    row ? json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL) : NULL;
+	sqlite3_reset(stmt);
+	const char *at = json_string_value(json_object_get(event, "at"));
+	const char *kind = json_string_value(json_object_get(event, "event"));
+	ledger_now(now);
+	long long days = at ? clock_between_ms(at, now) / 86400000 : 0;
+	if (days >= limit && kind)
+		attention_add(st, "backup", "", (int)days,
+		    strcmp(kind, "backup_made") == 0
+			? file_path(_("the last backup is %lld days old: altakt backup DIR"), days)
+			: file_path(
+			      _("there is no backup after %lld days: altakt backup DIR"), days));
+	json_decref(event);
+	return true;
+}
+
+static bool deadline_attention(struct state *st, struct error *err)
+{
+	json_t *forecast = NULL;
+
+	if (!settings_text(st->workspace.settings, "grant.deadline")[0])
+		return true;
+	if (!report_forecast(&st->workspace, &forecast, err))
+		return false;
+	if (json_is_true(json_object_get(forecast, "late")))
+		attention_add(st, "deadline", "", 1,
+		    file_path(
+			_("at this rate the register will be done on %s, the deadline is %s: altakt report"),
+			json_string_value(json_object_get(forecast, "done_on")),
+			json_string_value(json_object_get(forecast, "deadline"))));
+	json_decref(forecast);
+	return true;
+}
+
 static int int_at(const json_t *o, const char *key)
 {
 	return (int)json_integer_value(json_object_get(o, key));
@@ -382,7 +498,8 @@ static int run_status(const struct call *call, int argc, char **argv)
 	st.attention = json_array();
 	st.batches = json_array();
 	if (!batch_each(&st.workspace, "open", batch_visit, &st, &err) || !rows_visit(&st, &err) ||
-	    !near_equal_visit(&st, &err)) {
+	    !near_equal_visit(&st, &err) || !urgent_attention(&st, &err) ||
+	    !backup_attention(&st, &err) || !deadline_attention(&st, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}

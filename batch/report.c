@@ -308,24 +308,55 @@ static void speeds_add(json_t *stations, const json_t *scanners)
 	}
 }
 
+/* g has its workspace; release it in any case. */
+static bool gathering_read(struct gathering *g, struct error *err)
+{
+	struct workspace *w = g->workspace;
+
+	g->days = json_object();
+	g->stations = json_object();
+	g->station_days = json_object();
+	bool ok = closed_all(w->journal, &g->list, err);
+	if (ok && g->list.n > 1)
+		qsort(g->list.batches, (size_t)g->list.n, sizeof *g->list.batches, by_closed);
+	for (int i = 0; ok && i < g->list.n; i++)
+		ok = batch_add(g, &g->list.batches[i], err);
+	return ok && register_each(w->journal, register_visit, g, err);
+}
+
+static void gathering_release(struct gathering *g)
+{
+	json_decref(g->station_days);
+	json_decref(g->days);
+	json_decref(g->stations);
+	file_set_release(&g->files);
+	closed_list_release(&g->list);
+}
+
+bool report_forecast(struct workspace *w, json_t **out, struct error *err)
+{
+	struct gathering g = {.workspace = w};
+	char now[25];
+	bool ok = gathering_read(&g, err);
+
+	if (ok) {
+		ledger_now(now);
+		json_t *days = listed(g.days, "day");
+		*out = forecast(&g, days, now);
+		json_decref(days);
+	}
+	gathering_release(&g);
+	return ok;
+}
+
 json_t *report_make(struct workspace *w, struct error *err)
 {
-	struct gathering g = {.workspace = w,
-	    .days = json_object(),
-	    .stations = json_object(),
-	    .station_days = json_object()};
+	struct gathering g = {.workspace = w};
 	json_t *out = NULL, *money = json_object(), *cost = json_object(), *days;
 	json_t *scanners = NULL, *operators = NULL;
 	char now[25];
-	bool ok = closed_all(w->journal, &g.list, err);
-
-	if (ok && g.list.n > 1)
-		qsort(g.list.batches, (size_t)g.list.n, sizeof *g.list.batches, by_closed);
-	for (int i = 0; ok && i < g.list.n; i++)
-		ok = batch_add(&g, &g.list.batches[i], err);
-	ok = ok && register_each(w->journal, register_visit, &g, err) &&
-	    money_report(&g, money, err) && cost_report(&g, cost, err) &&
-	    feeding_read(w, &g.list, &scanners, &operators, err);
+	bool ok = gathering_read(&g, err) && money_report(&g, money, err) &&
+	    cost_report(&g, cost, err) && feeding_read(w, &g.list, &scanners, &operators, err);
 	if (ok) {
 		ledger_now(now);
 		int64_t done = (int64_t)g.files.n_files;
@@ -346,12 +377,8 @@ json_t *report_make(struct workspace *w, struct error *err)
 	json_decref(cost);
 	json_decref(scanners);
 	json_decref(operators);
-	json_decref(g.station_days);
-	json_decref(g.days);
-	json_decref(g.stations);
 	json_decref(money);
-	file_set_release(&g.files);
-	closed_list_release(&g.list);
+	gathering_release(&g);
 	return out;
 }
 

@@ -22,7 +22,10 @@
  */
 json_t *report_make(struct workspace *workspace, struct error *err);
 
-/* The same as one HTML page that needs nothing else: plots are drawn in it as SVG. Gives. */
+/* The part "forecast" of it alone: reads the manifests, not the ledgers. Gives. */
+bool report_forecast(struct workspace *workspace, json_t **out, struct error *err);
+
+/* The report as one HTML page that needs nothing else: plots are drawn in it as SVG. Gives. */
 char *report_html(const json_t *report, const struct workspace *workspace);
 
 #endif

@@ -291,6 +291,23 @@ def shifted(seconds, file=None):
     return env
 
 
+def test_what_is_due_with_time(ws):
+    """status names a backup that is old, and a forecast behind the deadline."""
+    kinds = lambda days: [a["kind"] for a in ws("status", "--json", env=shifted(days * 86400)).json["attention"]]  # noqa: E731
+    ws("status")  # takes note of the settings, so that the calls ahead of time write nothing
+    check("backup" not in kinds(6) and "backup" in kinds(8), "a workspace without a backup")
+    ws.register("file_number\n" + "".join(f"33/{i}\n" for i in range(1, 40)))
+    ws.settings(grant__deadline="2026-01-31")
+    check("deadline" not in kinds(0), "a forecast from nothing")
+    closed(ws)
+    check("deadline" in kinds(0), "a forecast behind the deadline")
+    ws.settings(grant__deadline="2999-01-31")
+    check("deadline" not in kinds(0), "a forecast before the deadline")
+    ws("backup", os.path.join(ws.folder, "copy"))
+    check("backup" not in kinds(6) and "backup" in kinds(8), "an old backup")
+    contains(ws("status", env=shifted(30 * 86400)).out, "the last backup is 30 days old")
+
+
 def test_clock_back(ws):
     closed(ws)
     batch = ws.batch()
