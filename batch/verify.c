@@ -16,6 +16,7 @@
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/verify_batch.h"
+#include "batch/verify_chain.h"
 #include "batch/verify_vouch.h"
 #include "config/file.h"
 #include "config/file_number.h"

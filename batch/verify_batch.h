@@ -1,4 +1,4 @@
-/* The part of the verifier that takes one chain: a batch's, or the workspace's own. */
+/* The part of the verifier that takes one batch: its chain, and everything in its folder. */
 #ifndef ALTAKT_BATCH_VERIFY_BATCH_H
 #define ALTAKT_BATCH_VERIFY_BATCH_H
 
@@ -50,15 +50,5 @@ struct verify_batch { /* {0} is empty; what verify_batch_read() has found out */
 bool verify_batch_read(const char *folder, const char *root, struct journal *journal,
     json_t *chains, struct verify_report *report, struct verify_batch *out, struct error *err);
 void verify_batch_release(struct verify_batch *batch); /* leaves {0} */
-
-/*
- * Reads any chain's ledger.jsonl with its ledger.head: the chain itself, and the heads that claims
- * name. visit may be NULL. *good is true where the chain is whole, whatever else was found.
- */
-typedef bool verify_visit(
-    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err);
-bool verify_chain(const char *folder, const char *chain, struct journal *journal, json_t *wanted,
-    verify_visit *visit, void *self, struct verify_report *report, int64_t *n, char head[65],
-    bool *good, struct error *err);
 
 #endif
