@@ -1,8 +1,9 @@
 /*
- * The claims of a workspace: read from its chain, made, cancelled, settled.
+ * The claims of a workspace: read from its chain, cancelled, settled (batch/claim_making.h makes
+ *them).
  *
- *   claims/NNNN/claim.json  claim.csv  claim.pdf     frozen; their hashes are in the event
- * claim_made
+ *   claims/NNNN/claim.json  claim.csv  claim.pdf
+ *	frozen; their hashes are in the event claim_made
  *
  * A claim is made in one transaction: the three files are written durably to claims/.NNNN.part, the
  * events (claimed in the chain of each batch, then claim_made) are committed, then the folder gets
@@ -53,20 +54,10 @@ void claim_book_release(struct claim_book *book); /* leaves {0} */
 bool claim_recover(struct workspace *workspace, struct error *err);
 
 /*
- * Makes a claim of all accepted batches that none holds, and of corrections to those that one
- * holds.
- *
- * until    "YYYY-MM-DD" or "DD.MM.YYYY", inclusive, or NULL
- * dry_run  true: nothing is written, the claim is only computed
- * by       who makes it
- * out      the claim as JSON, yours
- * err      ERROR_SETUP   claim.authority is not set, rates or time zone are bad
- *          ERROR_USAGE   until is no date
- *          ERROR_DECIDE  there is nothing to claim
- *          ERROR_CHECK   a manifest or an earlier claim is not what the ledger knows
+ * Brings the ledger.jsonl of each own chain that a claim names up to date: a usual transaction
+ * does so itself, one that touches hundreds of chains does not.
  */
-bool claim_make(struct workspace *workspace, const char *until, bool dry_run, const char *by,
-    json_t **out, struct error *err);
+bool claim_chains_publish(struct workspace *workspace, const json_t *claim, struct error *err);
 
 /* Frees the newest claim's files and sheets; its number stays used. ERROR_USAGE says why not. */
 bool claim_cancel(

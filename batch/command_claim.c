@@ -3,6 +3,7 @@
 
 #include "batch/claim_book.h"
 #include "batch/claim_detail.h"
+#include "batch/claim_making.h"
 #include "batch/command.h"
 #include "batch/commands.h"
 #include "batch/ledger.h"

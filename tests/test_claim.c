@@ -7,6 +7,7 @@
 
 #include "batch/acceptance.h"
 #include "batch/claim_book.h"
+#include "batch/claim_making.h"
 #include "batch/local_day.h"
 #include "batch/review.h"
 #include "tests/desk.h"

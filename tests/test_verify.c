@@ -9,6 +9,7 @@
 
 #include "batch/acceptance.h"
 #include "batch/claim_book.h"
+#include "batch/claim_making.h"
 #include "batch/review.h"
 #include "batch/sign.h"
 #include "batch/verify.h"
