@@ -167,6 +167,23 @@ void fingerprint_take(const struct look *look, struct fingerprint *out)
 	plane_release(&ink);
 }
 
+/*
+ * Half a turn takes each window to the one on the other side of the middle, with the same way to
+ * lie, and x to -x in it: cosines stay, sines (the odd bits) change their sign.
+ */
+void fingerprint_turned(const struct fingerprint *f, struct fingerprint *out)
+{
+	struct fingerprint turned = {.n = f->n};
+
+	for (int i = 0; i < f->n; i++) {
+		struct fingerprint_word *word = &turned.words[f->n - 1 - i];
+		*word = f->words[i];
+		word->window = (uint8_t)(FINGERPRINT_WORDS - 1 - word->window);
+		word->bits ^= 0xAAAAAA;
+	}
+	*out = turned;
+}
+
 void fingerprint_text(const struct fingerprint *f, char text[FINGERPRINT_TEXT])
 {
 	size_t n = 0;

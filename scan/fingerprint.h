@@ -41,6 +41,9 @@ struct fingerprint { /* {0} is that of a page without ink */
 
 void fingerprint_take(const struct look *look, struct fingerprint *out);
 
+/* What fingerprint_take() would give for the same page upside down. */
+void fingerprint_turned(const struct fingerprint *fingerprint, struct fingerprint *out);
+
 /* As text for the ledger: for each word a letter (its window), the bits and the weak ones. */
 void fingerprint_text(const struct fingerprint *fingerprint, char text[FINGERPRINT_TEXT]);
 bool fingerprint_read(const char *text, struct fingerprint *out); /* false: not one of ours */

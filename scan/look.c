@@ -37,6 +37,21 @@ void look_release(struct look *look)
 	*look = (struct look){0};
 }
 
+void look_turn(struct look *look)
+{
+	struct plane *p = &look->ink;
+
+	for (int y = 0; p->px && y < (p->height_px + 1) / 2; y++) {
+		uint8_t *top = plane_row(p, y), *low = plane_row(p, p->height_px - 1 - y);
+		int n = top == low ? p->width_px / 2 : p->width_px;
+		for (int x = 0; x < n; x++) {
+			uint8_t v = top[x];
+			top[x] = low[p->width_px - 1 - x];
+			low[p->width_px - 1 - x] = v;
+		}
+	}
+}
+
 static bool ink_take(const struct plane *small, struct look *out, struct error *err)
 {
 	struct plane normal = {0};

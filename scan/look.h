@@ -2,10 +2,11 @@
  * The look of a page: its ink, small, by which two pages are compared. Whether two images show the
  * same sheet is asked in two steps:
  *
- *	fingerprint_take()	a few words of 24 bits that a fresh scan has, too
- *(scan/fingerprint.h): for an index that finds candidates among millions of pages look_compare()
- *lays two looks over each other, place by place, and tells what ink one has that the other has not:
- *the same form with other entries is not the same sheet
+ *	fingerprint_take()   a few words of 24 bits that a fresh scan has, too (scan/fingerprint.h):
+ *			     for an index that finds candidates among millions of pages
+ *	look_compare()	     lays two looks over each other, place by place, and tells what ink one
+ *			     has that the other has not: the same form with other entries is not
+ *			     the same sheet
  *
  * For a page as it lies: upright, straight and cropped (scan/clean.h). A raw image of about 100 dpi
  * (raw_image_glance()) goes through clean_page() first, without orientation and blank.
@@ -44,6 +45,7 @@ bool look_take_plane(const struct plane *luma, double dpi, struct look *out, str
  */
 bool look_read(const char *jpeg_path, double width_mm, struct look *out, struct error *err);
 
+void look_turn(struct look *look);    /* by 180 degrees, in its place */
 void look_release(struct look *look); /* leaves {0} */
 
 struct likeness {
