@@ -12,7 +12,16 @@
 #include "config/text.h"
 #include "scan/look.h"
 
-enum { HITS_MAX = FINGERPRINT_WORDS * (1 << FINGERPRINT_WEAK) * DUPLICATES_COMMON };
+enum {
+	HITS_MAX = FINGERPRINT_WORDS * (1 << FINGERPRINT_WEAK) * DUPLICATES_COMMON,
+	MATES_A_WORD = 12,
+	MATES_LOOKED_AT = 12,
+	PAGES_MOST = 3 * DUPLICATES_CANDIDATES,
+	MATES = 3, /* as many copies of its form tell how unlike they are */
+};
+
+#define MATES_TELL_MM2 15.0 /* less ink of entries does not tell two copies of a form apart */
+#define MATES_SHARE    0.2  /* of what differs between copies may differ between scans of one */
 
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS fingerprint_word(key INTEGER NOT NULL, page INTEGER NOT NULL,"
@@ -137,24 +146,34 @@ static bool word_hits(struct journal *j, const struct fingerprint_word *word, st
 	return true;
 }
 
-bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
+/* Some of the pages that have a word, however many there are: the first ones. */
+static bool word_mates(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
+    int *n_hits, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row = true;
+
+	if (!journal_prepare(
+		j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
+		return false;
+	sqlite3_bind_int64(stmt, 1, fingerprint_key(word));
+	sqlite3_bind_int(stmt, 2, MATES_A_WORD);
+	while (row) {
+		if (!journal_step(j, stmt, &row, err))
+			return false;
+		if (row)
+			hits[(*n_hits)++] = (struct hit){sqlite3_column_int64(stmt, 0), 1};
+	}
+	return true;
+}
+
+/* The pages that the hits name, those with the most weight first. */
+static bool hits_pages(struct journal *j, struct hit *hits, int n_hits,
     struct duplicates_candidate *out, int n_max, int *n, struct error *err)
 {
-	struct hit *hits = calloc(HITS_MAX + 1, sizeof *hits);
 	sqlite3_stmt *stmt = NULL;
-	int n_hits = 0, pages = 0;
-	bool ok = false, there;
+	int pages = 0;
 
-	*n = 0;
-	if (!hits) {
-		error_errno(err, NULL, _("cannot look for equal pages"));
-		goto done;
-	}
-	if (!tables_there(j, &there, err))
-		goto done;
-	for (int i = 0; there && i < f->n; i++)
-		if (!word_hits(j, &f->words[i], hits, &n_hits, err))
-			goto done;
 	qsort(hits, (size_t)n_hits, sizeof *hits, hit_by_page);
 	for (int i = 0; i < n_hits; i++) {
 		if (pages > 0 && hits[pages - 1].page == hits[i].page)
@@ -169,10 +188,10 @@ bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
 		if (!journal_prepare(j,
 			"SELECT batch, name, width_mm FROM fingerprint_page WHERE page = ?1", &stmt,
 			err))
-			goto done;
+			return false;
 		sqlite3_bind_int64(stmt, 1, hits[i].page);
 		if (!journal_step(j, stmt, &row, err))
-			goto done;
+			return false;
 		if (!row)
 			continue;
 		snprintf(c->batch, sizeof c->batch, "%s", sqlite3_column_text(stmt, 0));
@@ -182,10 +201,32 @@ bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
 		sqlite3_reset(stmt);
 		++*n;
 	}
-	ok = true;
-done:
+	return true;
+}
+
+typedef bool word_finder(
+    struct journal *, const struct fingerprint_word *, struct hit *, int *, struct error *);
+
+static bool pages_find(struct journal *j, const struct fingerprint *f, word_finder *find,
+    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
+{
+	struct hit *hits = calloc(HITS_MAX + 1, sizeof *hits);
+	int n_hits = 0;
+	bool there, ok = hits || error_errno(err, NULL, _("cannot look for equal pages"));
+
+	*n = 0;
+	ok = ok && tables_there(j, &there, err);
+	for (int i = 0; ok && there && i < f->n; i++)
+		ok = find(j, &f->words[i], hits, &n_hits, err);
+	ok = ok && hits_pages(j, hits, n_hits, out, n_max, n, err);
 	free(hits);
 	return ok;
+}
+
+bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
+    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
+{
+	return pages_find(j, f, word_hits, out, n_max, n, err);
 }
 
 /* --- the findings of a batch */
@@ -333,7 +374,7 @@ static bool look_open(const struct finder *f, const char *batch, int sheet, char
  * fewer sides were scanned needs no more than those.
  */
 static bool sheets_compare(const struct finder *f, int n, const struct other_batch *o, int m,
-    double *likeness, bool *same, struct error *err)
+    bool turned, double *likeness, bool *same, struct error *err)
 {
 	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
 	const struct tally_sheet *p = &o->batch.tally.sheets[m - 1];
@@ -350,6 +391,8 @@ static bool sheets_compare(const struct finder *f, int n, const struct other_bat
 			if (!look_open(f, f->batch->name, n, s->sides[i].side,
 				side_of(f, n, i)->width_mm, &ours[i]))
 				goto done;
+			if (turned)
+				look_turn(&ours[i]);
 		}
 	for (int k = 0; k < p->n_sides; k++) {
 		char name[24];
@@ -425,6 +468,7 @@ static bool pair_known(
 struct sheet_candidate {
 	char batch[65];
 	int sheet;
+	bool turned; /* this sheet lies upside down beside it */
 	double score;
 };
 
@@ -435,65 +479,192 @@ static int by_score(const void *a, const void *b)
 	return m->score > n->score ? -1 : m->score < n->score;
 }
 
+/* Adds the sheets on which one page may have been seen. */
+static bool page_candidates(struct finder *f, int n, const struct fingerprint *fingerprint,
+    bool turned, struct sheet_candidate *out, int *n_out, struct error *err)
+{
+	struct duplicates_candidate pages[PAGES_MOST];
+	int n_pages;
+
+	if (!duplicates_look_up(
+		f->batch->workspace->journal, fingerprint, pages, PAGES_MOST, &n_pages, err))
+		return false;
+	for (int k = 0; k < n_pages; k++) {
+		int sheet = (int)strtol(pages[k].name, NULL, 10), at = 0;
+		bool own = strcmp(pages[k].batch, f->batch->name) == 0;
+		if (own && sheet >= n) /* itself; a later one finds this one */
+			continue;
+		while (at < *n_out &&
+		    (out[at].sheet != sheet || out[at].turned != turned ||
+			strcmp(out[at].batch, pages[k].batch) != 0))
+			at++;
+		if (at == *n_out) {
+			out[at] = (struct sheet_candidate){.sheet = sheet, .turned = turned};
+			memcpy(out[at].batch, pages[k].batch, sizeof out[at].batch);
+			++*n_out;
+		}
+		out[at].score += pages[k].score;
+	}
+	return true;
+}
+
 /* The sheets that a sheet's pages may have been seen on, best first. */
 static bool candidates_find(
     struct finder *f, int n, struct sheet_candidate *out, int *n_out, struct error *err)
 {
-	enum { PAGES = 3 * DUPLICATES_CANDIDATES };
-	struct duplicates_candidate pages[PAGES];
 	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
 
 	*n_out = 0;
 	for (int i = 0; i < s->n_sides; i++) {
-		int n_pages;
-		if (!side_of(f, n, i)->there)
+		const struct written *side = side_of(f, n, i);
+		struct fingerprint turned;
+		if (!side->there)
 			continue;
-		if (!duplicates_look_up(f->batch->workspace->journal,
-			&side_of(f, n, i)->fingerprint, pages, PAGES, &n_pages, err))
+		fingerprint_turned(&side->fingerprint, &turned);
+		if (!page_candidates(f, n, &side->fingerprint, false, out, n_out, err) ||
+		    !page_candidates(f, n, &turned, true, out, n_out, err))
 			return false;
-		for (int k = 0; k < n_pages; k++) {
-			int sheet = (int)strtol(pages[k].name, NULL, 10), at = 0;
-			bool own = strcmp(pages[k].batch, f->batch->name) == 0;
-			if (own && sheet >= n) /* itself; a later one finds this one */
-				continue;
-			while (at < *n_out &&
-			    (out[at].sheet != sheet || strcmp(out[at].batch, pages[k].batch) != 0))
-				at++;
-			if (at == *n_out) {
-				out[at] = (struct sheet_candidate){.sheet = sheet};
-				memcpy(out[at].batch, pages[k].batch, sizeof out[at].batch);
-				++*n_out;
-			}
-			out[at].score += pages[k].score;
-		}
 	}
 	qsort(out, (size_t)*n_out, sizeof *out, by_score);
 	return true;
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const double *m = a, *n = b;
+
+	return (*m > *n) - (*m < *n);
+}
+
+/*
+ * How much ink differs, in the middle, between a written side and other copies of the same form;
+ * *mates of them, which are neither of sheet n nor of the pair's other sheet. Few mates: it is no
+ * form that many have filled in.
+ */
+static bool mates_differ(struct finder *f, int n, int side, const struct look *look,
+    const struct other_batch *pair, int pair_sheet, int *mates, double *differ_mm2,
+    struct error *err)
+{
+	struct duplicates_candidate pages[MATES_LOOKED_AT];
+	double differ[MATES];
+	int n_pages;
+
+	*mates = 0;
+	if (!pages_find(f->batch->workspace->journal, &side_of(f, n, side)->fingerprint, word_mates,
+		pages, MATES_LOOKED_AT, &n_pages, err))
+		return false;
+	for (int i = 0; i < n_pages && *mates < MATES; i++) {
+		int sheet = (int)strtol(pages[i].name, NULL, 10);
+		struct other_batch *o = NULL;
+		struct look other = {0};
+		struct likeness l;
+		if (!other_open(f, pages[i].batch, &o, err))
+			return false;
+		if ((sheet == n && strcmp(pages[i].batch, f->batch->name) == 0) ||
+		    (sheet == pair_sheet && o == pair) || sheet < 1 ||
+		    sheet > o->batch.tally.n_sheets || !live(&o->batch.tally, sheet) ||
+		    !look_open(f, pages[i].batch, sheet,
+			pages[i].name[strspn(pages[i].name, "0123456789")], pages[i].width_mm,
+			&other))
+			continue;
+		bool ok = look_compare(look, &other, &l, err);
+		look_release(&other);
+		if (!ok)
+			return false;
+		if (l.likeness >= LOOK_EQUAL)
+			differ[(*mates)++] = l.differing_mm2;
+	}
+	qsort(differ, (size_t)*mates, sizeof *differ, by_size);
+	*differ_mm2 = *mates > 0 ? differ[*mates / 2] : 0;
+	return true;
+}
+
+/*
+ * Whether two sheets that look the same can be told from two copies of one printed form: a form
+ * with so little entered that its copies look like scans of one sheet tells nothing, and what tells
+ * must differ far less than other copies do.
+ */
+static bool pair_tells(struct finder *f, int n, const struct other_batch *o, int m, bool turned,
+    bool *tells, struct error *err)
+{
+	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
+	const struct tally_sheet *p = &o->batch.tally.sheets[m - 1];
+	bool ok = true;
+
+	*tells = false;
+	for (int i = 0; ok && i < s->n_sides; i++) {
+		struct look ours = {0};
+		double differ = HUGE_VAL, mates_mm2;
+		int mates;
+		if (!side_of(f, n, i)->there ||
+		    !look_open(
+			f, f->batch->name, n, s->sides[i].side, side_of(f, n, i)->width_mm, &ours))
+			continue;
+		ok = mates_differ(f, n, i, &ours, o, m, &mates, &mates_mm2, err);
+		if (turned)
+			look_turn(&ours);
+		for (int k = 0; ok && mates >= 2 && k < p->n_sides; k++) {
+			char name[24];
+			struct look theirs = {0};
+			struct likeness l = {0};
+			snprintf(name, sizeof name, "%d%c", m, p->sides[k].side);
+			double width_mm = json_number_value(json_object_get(o->pages, name));
+			if (width_mm > 0 &&
+			    look_open(f, o->batch.name, m, p->sides[k].side, width_mm, &theirs))
+				ok = look_compare(&ours, &theirs, &l, err);
+			look_release(&theirs);
+			if (l.equal && l.differing_mm2 < differ)
+				differ = l.differing_mm2;
+		}
+		look_release(&ours);
+		if (!ok)
+			return false;
+		if (mates < 2) {
+			*tells = true;
+		} else if (mates_mm2 >= MATES_TELL_MM2) {
+			if (differ > MATES_SHARE * mates_mm2) {
+				*tells = false;
+				return true;
+			}
+			*tells = true;
+		}
+	}
+	return ok;
+}
+
+static bool pair_taken(const struct finder *f, int from, const struct other_batch *o, int sheet)
+{
+	for (int i = from; i < f->n_pairs; i++)
+		if (f->pairs[i].other == o && f->pairs[i].other_sheet == sheet)
+			return true;
+	return false;
+}
+
 static bool sheet_find(struct finder *f, int place, struct error *err)
 {
-	struct sheet_candidate candidates[3 * DUPLICATES_CANDIDATES * TALLY_SIDES];
+	struct sheet_candidate candidates[2 * PAGES_MOST * TALLY_SIDES];
 	int n = f->batch->tally.order[place], n_candidates, compared = 0, alike = 0;
 	int before = f->n_pairs;
 
 	if (!candidates_find(f, n, candidates, &n_candidates, err))
 		return false;
 	for (int i = 0; i < n_candidates && compared < DUPLICATES_CANDIDATES; i++) {
+		const struct sheet_candidate *c = &candidates[i];
 		struct other_batch *o = NULL;
 		bool known, same;
 		double likeness;
-		int m = candidates[i].sheet;
-		if (!other_open(f, candidates[i].batch, &o, err))
+		int m = c->sheet;
+		if (!other_open(f, c->batch, &o, err))
 			return false;
 		if (m < 1 || m > o->batch.tally.n_sheets || !live(&o->batch.tally, m))
 			continue;
 		if (!pair_known(f, n, o, m, &known, err))
 			return false;
 		compared++;
-		if (known)
+		if (known || pair_taken(f, before, o, m))
 			continue;
-		if (!sheets_compare(f, n, o, m, &likeness, &same, err))
+		if (!sheets_compare(f, n, o, m, c->turned, &likeness, &same, err) ||
+		    (same && !pair_tells(f, n, o, m, c->turned, &same, err)))
 			return false;
 		if (!same)
 			continue;

@@ -16,6 +16,9 @@
  * at, so that a lookup costs the same however many pages there are. Blank sides have no
  * fingerprint. Two sheets are a pair where each written side of one has its equal on the other; a
  * sheet that is equal to more than DUPLICATES_ALIKE others is a leaf without entries, and no pair.
+ * Where other sheets have the same form, a pair differs far less than they do, or is none: copies
+ * with no more than a few typed words in them cannot be told from scans of one sheet, and are not
+ * reported. A sheet may lie upside down.
  *
  * The thread that owns the journal.
  */

@@ -34,10 +34,7 @@
 #include "batch/journal.h"
 #include "batch/workspace.h"
 #include "config/file.h"
-#include "scan/clean.h"
-#include "scan/encode.h"
-#include "scan/look.h"
-#include "tests/scanned_sheets.h"
+#include "tests/scanned_batch.h"
 
 enum { WORDS = 16, FORM_WORDS = 10, FORMS = 200, MEASURED = 2000 };
 
@@ -183,79 +180,6 @@ static void note(struct journal *j, uint64_t page)
 
 /* --- one printed form, many sheets */
 
-enum { SIDE_PX = 900 }; /* of the small image, as page work makes it */
-
-static void must(bool ok, const struct error *err)
-{
-	if (!ok)
-		die(err->what);
-}
-
-/* Puts one scan of a drawn sheet into a batch as page work does. */
-static void sheet_put(
-    struct batch *b, enum sheet_kind kind, uint32_t sheet, uint32_t scan, bool upside_down, int n)
-{
-	struct clean_options options = clean_options_standard;
-	struct clean_result c = {0};
-	struct fingerprint f = {0};
-	struct look look = {0};
-	struct error err = {0};
-	char text[FINGERPRINT_TEXT], name[96], page[24];
-	uint8_t *small = NULL;
-	size_t n_bytes = 0;
-	PIX *raw = sheet_scan(sheet_draw(kind, sheet), scan);
-
-	options.orient = false; /* it lies as it was fed: orientation is not what is measured */
-	if (upside_down)
-		pixRotate180(raw, raw);
-	must(clean_page(raw, 150, &options, &c, &err), &err);
-	if (!c.page)
-		die("a sheet was taken for blank");
-	must(look_take(c.page, c.dpi, &look, &err), &err);
-	fingerprint_take(&look, &f);
-	fingerprint_text(&f, text);
-	must(encode_thumbnail(c.page, SIDE_PX, &small, &n_bytes, &err), &err);
-	char *path = file_path("%s/spool/%s/%df.jpg", b->workspace->path, b->name, n);
-	must(file_write(path, small, n_bytes, &err), &err);
-	snprintf(name, sizeof name, "%s/%d", b->name, n);
-	snprintf(page, sizeof page, "%df", n);
-	must(batch_begin(b, &err) &&
-		batch_event(b, "bench",
-		    json_pack("{ss ss si si sb s[{ss ss ss}] s[]}", "event", "sheet_fed", "sheet",
-			name, "file", 1, "expected", 1, "separator", 0, "images", "side", "f",
-			"path", "", "sha256", "", "suspects"),
-		    &err) &&
-		batch_event(b, "bench",
-		    json_pack("{ss ss ss sb si sf ss s[]}", "event", "page_done", "sheet", name,
-			"side", "f", "blank", 0, "words", 3, "width_mm", c.width_mm, "fingerprint",
-			text, "flags"),
-		    &err) &&
-		duplicates_note(b->workspace->journal, b->name, page, c.width_mm, text, &err) &&
-		batch_commit(b, &err),
-	    &err);
-	free(path);
-	free(small);
-	look_release(&look);
-	clean_result_release(&c);
-	pixDestroy(&raw);
-}
-
-static void forms_batch(struct workspace *w, const char *name, struct batch *b)
-{
-	struct error err = {0};
-	char *folder = file_path("%s/spool/%s", w->path, name);
-
-	must(file_make_folder(folder, &err) && journal_begin(w->journal, &err) &&
-		batch_create(w, name, "bench", "scan", NULL, b, &err) &&
-		batch_event(b, "bench",
-		    json_pack("{ss si ss si si ss}", "event", "file_opened", "file", 1,
-			"file_number", name, "volume", 1, "prepared", -1, "from", "option"),
-		    &err) &&
-		batch_commit(b, &err),
-	    &err);
-	free(folder);
-}
-
 /* Sheets of which a finding says that they are those at step * (n - 1) + 1 of the first batch. */
 static void findings_count(const json_t *events, int step, bool *right, int *wrong)
 {
@@ -295,14 +219,14 @@ static int forms_main(const char *kind_name, int sheets, int again)
 	bool *right = calloc((size_t)again + 1, sizeof *right);
 	if (!right || !mkdtemp(folder))
 		die("no folder");
-	must(workspace_init(folder, &err) && workspace_open(folder, NULL, &w, &err), &err);
-	forms_batch(&w, "first", &first);
+	scanned_must(workspace_init(folder, &err) && workspace_open(folder, NULL, &w, &err), &err);
+	scanned_batch_open(&w, "first", &first);
 	for (int i = 0; i < sheets; i++)
-		sheet_put(
+		scanned_sheet_put(
 		    &first, (enum sheet_kind)kind, (uint32_t)i, 1000u + (uint32_t)i, false, i + 1);
 	json_t *events = json_array();
 	double cpu = cpu_s();
-	must(duplicates_find(&first, events, &err), &err);
+	scanned_must(duplicates_find(&first, events, &err), &err);
 	findings_count(events, 0, right, &wrong);
 	printf("%s: %d sheets filled in differently: %d findings on %d sheets, %.1f for 1,000; "
 	       "%.1f ms of processor time a sheet\n",
@@ -310,11 +234,11 @@ static int forms_main(const char *kind_name, int sheets, int again)
 	    (double)json_array_size(events) * 1000 / sheets, (cpu_s() - cpu) * 1000 / sheets);
 	json_array_clear(events);
 	int step = sheets / again;
-	forms_batch(&w, "again", &second);
+	scanned_batch_open(&w, "again", &second);
 	for (int i = 0; i < again; i++)
-		sheet_put(&second, (enum sheet_kind)kind, (uint32_t)(i * step),
+		scanned_sheet_put(&second, (enum sheet_kind)kind, (uint32_t)(i * step),
 		    900000u + (uint32_t)i, i % 2, i + 1);
-	must(duplicates_find(&second, events, &err), &err);
+	scanned_must(duplicates_find(&second, events, &err), &err);
 	findings_count(events, step, right, &wrong_again);
 	for (int i = 1; i <= again; i++) {
 		missed += !right[i];
@@ -327,7 +251,7 @@ static int forms_main(const char *kind_name, int sheets, int again)
 	batch_release(&first);
 	batch_release(&second);
 	workspace_close(&w);
-	must(file_remove(folder, &err), &err);
+	scanned_must(file_remove(folder, &err), &err);
 	free(folder);
 	free(right);
 	return 0;

@@ -1,0 +1,119 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/scanned_batch.h"
+
+static char folder[] = "/tmp/altakt-duplicates-XXXXXX";
+static struct workspace workspace;
+
+static int workspace_make(void **state)
+{
+	struct error err = {0};
+
+	return mkdtemp(folder) && workspace_init(folder, &err) &&
+		workspace_open(folder, NULL, &workspace, &err)
+	    ? 0
+	    : -1;
+}
+
+static int workspace_drop(void **state)
+{
+	struct error err = {0};
+
+	workspace_close(&workspace);
+	return file_remove(folder, &err) ? 0 : -1;
+}
+
+/* Sheets of one kind, each other than those before; then the findings of their batch. */
+static json_t *findings(struct batch *b, const char *name, enum sheet_kind kind, int n)
+{
+	struct error err = {0};
+	json_t *events = json_array();
+
+	scanned_batch_open(&workspace, name, b);
+	for (int i = 0; i < n; i++)
+		scanned_sheet_put(b, kind, (uint32_t)(1 + i), 1000u + (uint32_t)i, false, i + 1);
+	assert_true(duplicates_find(b, events, &err));
+	return events;
+}
+
+/* The same sheets as in findings(), some of them scanned once more. */
+static json_t *again(struct batch *b, const char *name, enum sheet_kind kind, const int *sheets,
+    int n, bool upside_down)
+{
+	struct error err = {0};
+	json_t *events = json_array();
+
+	scanned_batch_open(&workspace, name, b);
+	for (int i = 0; i < n; i++)
+		scanned_sheet_put(
+		    b, kind, (uint32_t)sheets[i], 9000u + (uint32_t)i, upside_down, i + 1);
+	assert_true(duplicates_find(b, events, &err));
+	return events;
+}
+
+static void test_duplicates_find_copies_of_one_form_are_no_pairs(void **state)
+{
+	static const enum sheet_kind kinds[] = {SHEET_SPARSE_FORM, SHEET_TYPED_FORM, SHEET_FORM};
+	static const char *const batches[] = {"sparse", "typed", "hand"};
+
+	for (int i = 0; i < 3; i++) {
+		struct batch b = {0};
+		json_t *events = findings(&b, batches[i], kinds[i], 12);
+		assert_int_equal(json_array_size(events), 0);
+		json_decref(events);
+		batch_release(&b);
+	}
+}
+
+static bool found(const json_t *events, const char *wanted)
+{
+	json_t *event, *sheet;
+	size_t i, k;
+
+	json_array_foreach(events, i, event)
+	{
+		json_array_foreach(json_object_get(event, "others"), k, sheet)
+		{
+			if (strcmp(json_string_value(sheet), wanted) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void test_duplicates_find_fresh_scans_also_upside_down(void **state)
+{
+	static const int sheets[] = {3, 5};
+	struct batch first = {0};
+	json_t *events = findings(&first, "letters", SHEET_LETTER, 6);
+
+	assert_int_equal(json_array_size(events), 0);
+	json_decref(events);
+	for (int turned = 0; turned < 2; turned++) {
+		struct batch second = {0};
+		events =
+		    again(&second, turned ? "turned" : "again", SHEET_LETTER, sheets, 2, turned);
+		assert_true(found(events, "letters/3"));
+		assert_true(found(events, "letters/5"));
+		assert_false(found(events, "letters/4"));
+		json_decref(events);
+		batch_release(&second);
+	}
+	batch_release(&first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_duplicates_find_copies_of_one_form_are_no_pairs),
+	    cmocka_unit_test(test_duplicates_find_fresh_scans_also_upside_down),
+	};
+
+	setMsgSeverity(L_SEVERITY_NONE);
+	return cmocka_run_group_tests_name("duplicates", tests, workspace_make, workspace_drop);
+}
