@@ -201,13 +201,72 @@ static bool old_keep(const char *folder, struct error *err)
 	return ok;
 }
 
+struct last_word {
+	char sha256[65];
+};
+
+static bool word_find(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	struct last_word *last = self;
+
+	if (strstr(line, "\"event\":\"accepted\"") || strstr(line, "\"event\":\"rejected\"")) {
+		json_t *e = json_loadb(line, n_bytes, 0, NULL);
+		snprintf(last->sha256, sizeof last->sha256, "%s", text_of(e, "acceptance_sha256"));
+		json_decref(e);
+	}
+	return true;
+}
+
+/* Inside a transaction, so that nobody is between writing a word and its event: the word that lies
+ * beside is signed and takes its place where the ledger knows it, and goes where it does not. */
+static bool word_settle(struct workspace *w, const char *batch, struct error *err)
+{
+	char *beside = file_path("%s/batches/%s/.acceptance.json", w->path, batch);
+	char *path = file_path("%s/batches/%s/acceptance.json", w->path, batch);
+	char *signature_beside = file_path("%s.p7s", beside);
+	char *signature = file_path("%s.p7s", path);
+	struct last_word last = {""};
+	char hex[HASH_SIZE];
+	bool ok = true;
+
+	if (!file_exists(beside))
+		goto done;
+	ok = ledger_read(w->journal, batch, 1, 0, word_find, &last, err) &&
+	    hash_file(HASH_SHA256, beside, hex, NULL, err);
+	if (ok && strcmp(last.sha256, hex) != 0)
+		ok = file_remove(beside, err);
+	else
+		ok = ok && sign_file(w->settings, beside, err) &&
+		    (!file_exists(signature_beside) ||
+			file_move(signature_beside, signature, err)) &&
+		    file_move(beside, path, err);
+done:
+	free(beside);
+	free(path);
+	free(signature_beside);
+	free(signature);
+	return ok;
+}
+
+bool acceptance_recover(struct workspace *w, const char *batch, struct error *err)
+{
+	char *beside = file_path("%s/batches/%s/.acceptance.json", w->path, batch);
+	bool ok = true;
+
+	if (file_exists(beside) && (ok = journal_begin(w->journal, err))) {
+		ok = word_settle(w, batch, err);
+		journal_rollback(w->journal);
+	}
+	free(beside);
+	return ok;
+}
+
 /* Text and event together, inside the transaction, which it ends; takes event. */
 static bool word_give(struct workspace *w, const char *batch, const char *lead, const char *text,
     json_t *event, bool *begun, struct error *err)
 {
 	char *folder = file_path("%s/batches/%s", w->path, batch), hex[HASH_SIZE];
 	char *beside = file_path("%s/.acceptance.json", folder);
-	char *path = file_path("%s/acceptance.json", folder);
 	bool ok = false;
 
 	if (!text || !event) {
@@ -218,15 +277,18 @@ static bool word_give(struct workspace *w, const char *batch, const char *lead, 
 	}
 	hash_bytes(HASH_SHA256, text, strlen(text), hex);
 	json_object_set_new(event, "acceptance_sha256", json_string(hex));
+	if (!word_settle(w, batch, err)) { /* the one before: who gave it may not be that far */
+		json_decref(event);
+		goto done;
+	}
 	if (!ledger_append(w->journal, batch, lead, event, err) || !old_keep(folder, err) ||
 	    !file_write(beside, text, strlen(text), err) || !journal_commit(w->journal, err))
 		goto done;
 	*begun = false;
-	ok = file_move(beside, path, err) && sign_file(w->settings, path, err);
+	ok = acceptance_recover(w, batch, err);
 done:
 	free(folder);
 	free(beside);
-	free(path);
 	return ok;
 }
 
@@ -380,48 +442,5 @@ done:
 	closed_release(&b);
 	json_decref(named);
 	free(text);
-	return ok;
-}
-
-struct last_accepted {
-	char sha256[65];
-};
-
-static bool accepted_find(
-    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	struct last_accepted *last = self;
-
-	if (strstr(line, "\"event\":\"accepted\"") || strstr(line, "\"event\":\"rejected\"")) {
-		json_t *e = json_loadb(line, n_bytes, 0, NULL);
-		snprintf(last->sha256, sizeof last->sha256, "%s", text_of(e, "acceptance_sha256"));
-		json_decref(e);
-	}
-	return true;
-}
-
-bool acceptance_recover(struct workspace *w, const char *batch, struct error *err)
-{
-	char *beside = file_path("%s/batches/%s/.acceptance.json", w->path, batch);
-	char *path = file_path("%s/batches/%s/acceptance.json", w->path, batch);
-	struct last_accepted last = {""};
-	char hex[HASH_SIZE];
-	bool ok = true, begun = false;
-
-	if (!file_exists(beside))
-		goto done;
-	/* Inside a transaction nobody is between writing it and its event. */
-	ok = begun = journal_begin(w->journal, err);
-	if (!ok || !file_exists(beside))
-		goto done;
-	ok = ledger_read(w->journal, batch, 1, 0, accepted_find, &last, err) &&
-	    hash_file(HASH_SHA256, beside, hex, NULL, err) &&
-	    (strcmp(last.sha256, hex) == 0 ? file_move(beside, path, err)
-					   : file_remove(beside, err));
-done:
-	if (begun)
-		journal_rollback(w->journal);
-	free(beside);
-	free(path);
 	return ok;
 }

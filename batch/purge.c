@@ -38,6 +38,7 @@ static bool due(struct workspace *w, const struct closed_batch *b, struct error 
 {
 	int64_t days = settings_int(w->settings, "retention.raw_days");
 	time_t accepted, until;
+	struct timespec now;
 	char day[32];
 	struct tm tm;
 
@@ -46,7 +47,9 @@ static bool due(struct workspace *w, const struct closed_batch *b, struct error 
 		    _("raw images live until a lead accepts the batch"),
 		    _("the batch '%s' is not accepted as it is"), b->name);
 	until = accepted + days * 86400;
-	if (time(NULL) >= until)
+	/* The ledger's own clock: time() may lag behind it by a tick. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec >= until)
 		return true;
 	gmtime_r(&until, &tm);
 	strftime(day, sizeof day, "%Y-%m-%d %H:%M UTC", &tm);

@@ -587,7 +587,7 @@ static bool superfluous_find(
 		    name_belongs(b, e->d_name))
 			continue;
 		char *path = file_path("%s/%s", folder, e->d_name);
-		if (strcmp(e->d_name, ".acceptance.json") == 0)
+		if (strncmp(e->d_name, ".acceptance.json", strlen(".acceptance.json")) == 0)
 			verify_find(report, path,
 			    _("an acceptance was interrupted: 'altakt review %s' finishes it"),
 			    b->name);

@@ -221,6 +221,14 @@ static void test_review_recover_after_a_crash(void **state)
 	desk_check(acceptance_recover(&d.workspace, "b1", &err), &err);
 	assert_true(file_exists(path));
 	assert_false(file_exists(beside));
+	/* another lead's word comes before that: the first one is kept all the same */
+	assert_int_equal(rename(path, beside), 0);
+	desk_check(acceptance_reject(&d.workspace, "b1", "l.lead", "x", NULL, &err), &err);
+	char *kept = file_path("%s/batches/b1/acceptance.1.json", d.folder);
+	assert_true(file_exists(kept));
+	assert_true(file_exists(path));
+	assert_false(file_exists(beside));
+	free(kept);
 	free(path);
 	free(beside);
 	desk_close(&d);
