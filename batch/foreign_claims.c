@@ -140,7 +140,7 @@ static bool claims_follow(const struct source *s, const json_t *before, const js
     bool *older, struct error *err)
 {
 	size_t n = json_array_size(before), m = json_array_size(claims);
-	bool less = m<n, more = m> n, fork = false;
+	bool less = n > m, more = m > n, fork = false;
 
 	for (size_t i = 0; i < n && i < m; i++) {
 		const json_t *a = json_array_get(before, i), *b = json_array_get(claims, i);

@@ -20,8 +20,8 @@
  *                            source{path page bytes mtime_ns sha256
  *                            [same_as]}}]            same_as: another path with the same content
  *                    suspects["double_feed"|"odd_image"|"unreadable_cover"|"serial_seen"|
- *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|"too_many"|"no_view"|"fed_again"|
- *                             "cover_after_cover"]
+ *                             "file_again"|"unassigned"|"unknown_file"|"cover_repeated"|
+ *                             "too_many"|"no_view"|"fed_again"|"cover_after_cover"]
  *                    double_feed_by("device"|"length"|"overlap"), with "double_feed"
  *                    like(sheet) likeness, with "fed_again"
  *                    after(sheet, for an insert) supersedes(sheet) imprint device_count
@@ -52,21 +52,27 @@
  *   bundle_made      file bundle sheets pages images blank_pages blank_sheets bytes
  *                    mean_confidence sha512 flags[]
  *   evidence_kept    sheet side path sha256
- *   near_equal       sheets[] others[] likeness       found at close: others[i] is what sheets[i]
- * is nearly equal to; a run of sheets is one event near_equal_kept  sheets[] reason somebody
- * decided: both are sheets of their own closed           revision previous supersedes [epoch] the
- * manifest covers the chain up to here manifest_written revision sha256 counts{}         counts as
- * in the manifest reopened         reason                           a correction; it closes as
- * revision + 1 seen             pages[] all(bool) accepted         lead seed sample[] manifest
- * revision not_opened_one_by_one hand_counted hand_settled near_equal_undecided [takes_back]
- * acceptance_sha256 rejected         lead reason sheets[] seed sample[] manifest revision
- * acceptance_sha256 claimed          claim correction_claimed claim                          a
- * newer revision of what a claim holds claim_cancelled  claim                            also
- * correction_cancelled purged           images deleted bytes sha256      of raw images, after their
- * retention timestamped      revision time signer sha256      RFC 3161, of the manifest; the .tsr's
- * hash timestamp_missing revision why sealed           file bundle sha512 exit seal seal_sha256 by
- * the outside seal program seal_failed      file bundle sha512 exit why released         file
- * bundle sha512 counted pages sheets[] reason   a tombstone abandoned        reason
+ *   near_equal       sheets[] others[] likeness       found at close: others[i] is what sheets[i] is
+ *                                                     nearly equal to; a run of sheets is one event
+ *   near_equal_kept  sheets[] reason                  somebody decided: both are sheets of their own
+ *   closed           revision previous supersedes [epoch]
+ *                                                     the manifest covers the chain up to here
+ *   manifest_written revision sha256 counts{}         counts as in the manifest
+ *   reopened         reason                           a correction; it closes as revision + 1
+ *   seen             pages[] all(bool)
+ *   accepted         lead seed sample[] manifest revision not_opened_one_by_one hand_counted
+ *                    hand_settled near_equal_undecided [takes_back] acceptance_sha256
+ *   rejected         lead reason sheets[] seed sample[] manifest revision acceptance_sha256
+ *   claimed          claim
+ *   correction_claimed claim                          a newer revision of what a claim holds
+ *   claim_cancelled  claim                            also correction_cancelled
+ *   purged           images deleted bytes sha256      of raw images, after their retention
+ *   timestamped      revision time signer sha256      RFC 3161, of the manifest; the .tsr's hash
+ *   timestamp_missing revision why
+ *   sealed           file bundle sha512 exit seal seal_sha256   by the outside seal program
+ *   seal_failed      file bundle sha512 exit why
+ *   released         file bundle sha512 counted pages sheets[] reason   a tombstone
+ *   abandoned        reason
  *
  * Chain of the workspace: workspace_made, settings_changed{before after}, register_imported{...},
  * batch_opened{batch}, claim_made{claim sha256 csv_sha256 pdf_sha256}, claim_cancelled,
