@@ -238,40 +238,44 @@ done:
 	return ok;
 }
 
+static bool manifest_file_read(const char *path, struct closed_batch *b, struct error *err)
+{
+	size_t n_bytes;
+	char *text = file_read(path, MANIFEST_LIMIT_BYTES, &n_bytes, err);
+	bool ok = text && closed_parse(path, text, n_bytes, b, err);
+
+	b->state = CLOSED_WAITING;
+	free(text);
+	return ok;
+}
+
+/* Nothing that is not in the ledger is believed, least of all how far it is to be read. */
+static bool ledger_knows(
+    const char *path, const char *batch, const struct tail *tail, struct error *err)
+{
+	const struct closed_batch *b = tail->batch;
+
+	return (strcmp(b->name, batch) == 0 && b->events >= 1 && !tail->closed_again &&
+		   strcmp(tail->manifest, b->manifest_sha256) == 0) ||
+	    error_set(err, ERROR_CHECK, _("run 'altakt verify' and look for who changed it"),
+		_("'%s' is not the manifest that its ledger knows"), path);
+}
+
 bool closed_read(
     struct journal *journal, const char *batch, struct closed_batch *out, struct error *err)
 {
-	char *path = manifest_path(journal_workspace(journal), batch, 0), *text = NULL;
+	char *path = manifest_path(journal_workspace(journal), batch, 0);
 	struct closed_batch b = {0};
 	struct tail tail = {.batch = &b};
-	bool ok = false;
-	size_t n_bytes;
+	bool ok = file_exists(path) ? manifest_file_read(path, &b, err) &&
+		ledger_read(journal, batch, b.events + 1, 0, tail_visit, &tail, err) &&
+		ledger_knows(path, batch, &tail, err)
+				    : open_read(journal, batch, &b, err);
 
-	if (!file_exists(path)) {
-		ok = open_read(journal, batch, &b, err);
-		goto done;
-	}
-	text = file_read(path, MANIFEST_LIMIT_BYTES, &n_bytes, err);
-	if (!text || !closed_parse(path, text, n_bytes, &b, err))
-		goto done;
-	b.state = CLOSED_WAITING;
-	if (!ledger_read(journal, batch, b.events + 1, 0, tail_visit, &tail, err))
-		goto done;
-	/* Nothing that is not in the ledger is believed, least of all how far it is to be read. */
-	if (strcmp(b.name, batch) != 0 || b.events < 1 || tail.closed_again ||
-	    strcmp(tail.manifest, b.manifest_sha256) != 0) {
-		error_set(err, ERROR_CHECK, _("run 'altakt verify' and look for who changed it"),
-		    _("'%s' is not the manifest that the ledger knows"), path);
-		goto done;
-	}
-	ok = true;
-done:
-	if (ok) {
+	if (ok)
 		*out = b;
-		b = (struct closed_batch){0};
-	}
-	closed_release(&b);
-	free(text);
+	else
+		closed_release(&b);
 	free(path);
 	return ok;
 }
@@ -319,33 +323,18 @@ bool closed_read_collected(
     const char *workspace, const char *batch, struct closed_batch *out, struct error *err)
 {
 	char *path = file_path("%s/collected/%s/manifest.json", workspace, batch);
-	char *ledger = file_path("%s/collected/%s/ledger.jsonl", workspace, batch), *text = NULL;
+	char *ledger = file_path("%s/collected/%s/ledger.jsonl", workspace, batch);
 	struct closed_batch b = {0};
 	struct tail tail = {.batch = &b};
-	bool ok = false;
-	size_t n_bytes;
+	bool ok = manifest_file_read(path, &b, err) &&
+	    ledger_file_read(ledger, tail_file_visit, &tail, &b.chain_events, b.chain_head, err) &&
+	    ledger_knows(path, batch, &tail, err);
 
-	text = file_read(path, MANIFEST_LIMIT_BYTES, &n_bytes, err);
-	if (!text || !closed_parse(path, text, n_bytes, &b, err))
-		goto done;
-	b.state = CLOSED_WAITING;
 	b.collected = true;
-	if (!ledger_file_read(ledger, tail_file_visit, &tail, &b.chain_events, b.chain_head, err))
-		goto done;
-	if (strcmp(b.name, batch) != 0 || b.events < 1 || tail.closed_again ||
-	    strcmp(tail.manifest, b.manifest_sha256) != 0) {
-		error_set(err, ERROR_CHECK, _("run 'altakt verify' and look for who changed it"),
-		    _("'%s' is not the manifest that its ledger knows"), path);
-		goto done;
-	}
-	ok = true;
-done:
-	if (ok) {
+	if (ok)
 		*out = b;
-		b = (struct closed_batch){0};
-	}
-	closed_release(&b);
-	free(text);
+	else
+		closed_release(&b);
 	free(path);
 	free(ledger);
 	return ok;
