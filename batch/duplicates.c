@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/duplicate_index.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "config/file.h"
@@ -13,8 +14,6 @@
 #include "scan/look.h"
 
 enum {
-	HITS_MAX = FINGERPRINT_WORDS * (1 << FINGERPRINT_WEAK) * DUPLICATES_COMMON,
-	MATES_A_WORD = 12,
 	MATES_LOOKED_AT = 12,
 	PAGES_MOST = 3 * DUPLICATES_CANDIDATES,
 	MATES = 3, /* as many copies of its form tell how unlike they are */
@@ -23,27 +22,19 @@ enum {
 #define MATES_TELL_MM2 15.0 /* less ink of entries does not tell two copies of a form apart */
 #define MATES_SHARE    0.2  /* of what differs between copies may differ between scans of one */
 
-static const char *const tables[] = {
-    "CREATE TABLE IF NOT EXISTS fingerprint_word(key INTEGER NOT NULL, page INTEGER NOT NULL,"
-    " PRIMARY KEY(key, page)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS fingerprint_page(page INTEGER PRIMARY KEY, batch TEXT NOT NULL,"
-    " name TEXT NOT NULL, width_mm REAL NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS near_equal_pair(sheet TEXT NOT NULL, other TEXT NOT NULL,"
-    " PRIMARY KEY(sheet, other)) WITHOUT ROWID",
-};
-
-static bool tables_make(struct journal *j, struct error *err)
+static bool pairs_make(struct journal *j, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	bool row;
 
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-		if (!journal_prepare(j, tables[i], &stmt, err) || !journal_step(j, stmt, &row, err))
-			return false;
-	return true;
+	return journal_prepare(j,
+		   "CREATE TABLE IF NOT EXISTS near_equal_pair(sheet TEXT NOT NULL, other TEXT NOT NULL,"
+		   " PRIMARY KEY(sheet, other)) WITHOUT ROWID",
+		   &stmt, err) &&
+	    journal_step(j, stmt, &row, err);
 }
 
-static bool tables_there(struct journal *j, bool *there, struct error *err)
+static bool pairs_there(struct journal *j, bool *there, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 
@@ -55,181 +46,6 @@ static bool tables_there(struct journal *j, bool *there, struct error *err)
 	sqlite3_reset(stmt);
 	return true;
 }
-
-bool duplicates_note(struct journal *j, const char *batch, const char *name, double width_mm,
-    const char *text, struct error *err)
-{
-	struct fingerprint f;
-	sqlite3_stmt *stmt = NULL, *number = NULL;
-	bool row;
-
-	if (!fingerprint_read(text, &f) || f.n == 0)
-		return true;
-	if (!tables_make(j, err) ||
-	    !journal_prepare(j,
-		"INSERT INTO fingerprint_page(batch, name, width_mm) VALUES(?1, ?2, ?3)", &stmt,
-		err))
-		return false;
-	sqlite3_bind_text(stmt, 1, batch, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(stmt, 2, name, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_double(stmt, 3, width_mm);
-	if (!journal_step(j, stmt, &row, err) ||
-	    !journal_prepare(j, "SELECT last_insert_rowid()", &number, err) ||
-	    !journal_step(j, number, &row, err))
-		return false;
-	int64_t page = sqlite3_column_int64(number, 0);
-	sqlite3_reset(number);
-	for (int i = 0; i < f.n; i++) {
-		if (!journal_prepare(j,
-			"INSERT OR IGNORE INTO fingerprint_word(key, page) VALUES(?1, ?2)", &stmt,
-			err))
-			return false;
-		sqlite3_bind_int64(stmt, 1, fingerprint_key(&f.words[i]));
-		sqlite3_bind_int64(stmt, 2, page);
-		if (!journal_step(j, stmt, &row, err))
-			return false;
-	}
-	return true;
-}
-
-struct hit {
-	int64_t page;
-	double weight;
-};
-
-static int hit_by_page(const void *a, const void *b)
-{
-	const struct hit *m = a, *n = b;
-
-	return m->page < n->page ? -1 : m->page > n->page;
-}
-
-static int hit_by_weight(const void *a, const void *b)
-{
-	const struct hit *m = a, *n = b;
-
-	return m->weight > n->weight ? -1 : m->weight < n->weight ? 1 : hit_by_page(a, b);
-}
-
-/* The pages that have a word in one of its forms; nothing where too many have it. */
-static bool word_hits(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
-    int *n_hits, struct error *err)
-{
-	uint32_t keys[1 << FINGERPRINT_WEAK];
-	struct hit *found = hits + *n_hits;
-	sqlite3_stmt *stmt = NULL;
-	int n = 0;
-
-	fingerprint_probes(word, keys);
-	for (int k = 0; k < 1 << FINGERPRINT_WEAK; k++) {
-		bool row = true;
-		if (!journal_prepare(
-			j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
-			return false;
-		sqlite3_bind_int64(stmt, 1, keys[k]);
-		sqlite3_bind_int(stmt, 2, DUPLICATES_COMMON + 1 - n);
-		while (row) {
-			if (!journal_step(j, stmt, &row, err))
-				return false;
-			if (!row)
-				break;
-			if (n == DUPLICATES_COMMON) { /* printed on many */
-				sqlite3_reset(stmt);
-				return true;
-			}
-			found[n++].page = sqlite3_column_int64(stmt, 0);
-		}
-	}
-	for (int i = 0; i < n; i++)
-		found[i].weight = 1.0 / (1 + n);
-	*n_hits += n;
-	return true;
-}
-
-/* Some of the pages that have a word, however many there are: the first ones. */
-static bool word_mates(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
-    int *n_hits, struct error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	bool row = true;
-
-	if (!journal_prepare(
-		j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
-		return false;
-	sqlite3_bind_int64(stmt, 1, fingerprint_key(word));
-	sqlite3_bind_int(stmt, 2, MATES_A_WORD);
-	while (row) {
-		if (!journal_step(j, stmt, &row, err))
-			return false;
-		if (row)
-			hits[(*n_hits)++] = (struct hit){sqlite3_column_int64(stmt, 0), 1};
-	}
-	return true;
-}
-
-/* The pages that the hits name, those with the most weight first. */
-static bool hits_pages(struct journal *j, struct hit *hits, int n_hits,
-    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	int pages = 0;
-
-	qsort(hits, (size_t)n_hits, sizeof *hits, hit_by_page);
-	for (int i = 0; i < n_hits; i++) {
-		if (pages > 0 && hits[pages - 1].page == hits[i].page)
-			hits[pages - 1].weight += hits[i].weight;
-		else
-			hits[pages++] = hits[i];
-	}
-	qsort(hits, (size_t)pages, sizeof *hits, hit_by_weight);
-	for (int i = 0; i < pages && *n < n_max; i++) {
-		struct duplicates_candidate *c = &out[*n];
-		bool row;
-		if (!journal_prepare(j,
-			"SELECT batch, name, width_mm FROM fingerprint_page WHERE page = ?1", &stmt,
-			err))
-			return false;
-		sqlite3_bind_int64(stmt, 1, hits[i].page);
-		if (!journal_step(j, stmt, &row, err))
-			return false;
-		if (!row)
-			continue;
-		snprintf(c->batch, sizeof c->batch, "%s", sqlite3_column_text(stmt, 0));
-		snprintf(c->name, sizeof c->name, "%s", sqlite3_column_text(stmt, 1));
-		c->width_mm = sqlite3_column_double(stmt, 2);
-		c->score = hits[i].weight;
-		sqlite3_reset(stmt);
-		++*n;
-	}
-	return true;
-}
-
-typedef bool word_finder(
-    struct journal *, const struct fingerprint_word *, struct hit *, int *, struct error *);
-
-static bool pages_find(struct journal *j, const struct fingerprint *f, word_finder *find,
-    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
-{
-	struct hit *hits = calloc(HITS_MAX + 1, sizeof *hits);
-	int n_hits = 0;
-	bool there, ok = hits || error_errno(err, NULL, _("cannot look for equal pages"));
-
-	*n = 0;
-	ok = ok && tables_there(j, &there, err);
-	for (int i = 0; ok && there && i < f->n; i++)
-		ok = find(j, &f->words[i], hits, &n_hits, err);
-	ok = ok && hits_pages(j, hits, n_hits, out, n_max, n, err);
-	free(hits);
-	return ok;
-}
-
-bool duplicates_look_up(struct journal *j, const struct fingerprint *f,
-    struct duplicates_candidate *out, int n_max, int *n, struct error *err)
-{
-	return pages_find(j, f, word_hits, out, n_max, n, err);
-}
-
-/* --- the findings of a batch */
 
 struct written { /* a side with its fingerprint */
 	bool there;
@@ -449,8 +265,10 @@ static bool pair_known(
 	bool there;
 
 	*known = false;
-	if (!tables_there(j, &there, err) || !there)
-		return there;
+	if (!pairs_there(j, &there, err))
+		return false;
+	if (!there)
+		return true;
 	batch_sheet_name(f->batch, n, a);
 	batch_sheet_name(&o->batch, m, b);
 	if (!journal_prepare(j,
@@ -483,10 +301,10 @@ static int by_score(const void *a, const void *b)
 static bool page_candidates(struct finder *f, int n, const struct fingerprint *fingerprint,
     bool turned, struct sheet_candidate *out, int *n_out, struct error *err)
 {
-	struct duplicates_candidate pages[PAGES_MOST];
+	struct duplicate_candidate pages[PAGES_MOST];
 	int n_pages;
 
-	if (!duplicates_look_up(
+	if (!duplicate_index_look_up(
 		f->batch->workspace->journal, fingerprint, pages, PAGES_MOST, &n_pages, err))
 		return false;
 	for (int k = 0; k < n_pages; k++) {
@@ -545,12 +363,12 @@ static bool mates_differ(struct finder *f, int n, int side, const struct look *l
     const struct other_batch *pair, int pair_sheet, int *mates, double *differ_mm2,
     struct error *err)
 {
-	struct duplicates_candidate pages[MATES_LOOKED_AT];
+	struct duplicate_candidate pages[MATES_LOOKED_AT];
 	double differ[MATES];
 	int n_pages;
 
 	*mates = 0;
-	if (!pages_find(f->batch->workspace->journal, &side_of(f, n, side)->fingerprint, word_mates,
+	if (!duplicate_index_mates(f->batch->workspace->journal, &side_of(f, n, side)->fingerprint,
 		pages, MATES_LOOKED_AT, &n_pages, err))
 		return false;
 	for (int i = 0; i < n_pages && *mates < MATES; i++) {
@@ -812,7 +630,7 @@ bool duplicates_remember(struct journal *j, const json_t *event, struct error *e
 	sqlite3_stmt *stmt = NULL;
 	bool row;
 
-	if (!tables_make(j, err))
+	if (!pairs_make(j, err))
 		return false;
 	for (size_t i = 0; i < json_array_size(sheets); i++) {
 		if (!journal_prepare(

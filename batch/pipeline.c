@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "batch/due.h"
-#include "batch/duplicates.h"
+#include "batch/duplicate_index.h"
 #include "batch/page.h"
 #include "batch/provenance.h"
 #include "config/file.h"
@@ -325,7 +325,7 @@ static bool page_record(struct pipeline *p, struct batch *b, const struct flight
 	snprintf(page, sizeof page, "%d%s", f->sheet, side);
 	if (!batch_event(b, p->options.by, event, err) ||
 	    (fingerprint &&
-		!duplicates_note(p->workspace->journal, b->name, page,
+		!duplicate_index_note(p->workspace->journal, b->name, page,
 		    json_number_value(json_object_get(answer, "width_mm")), fingerprint, err))) {
 		batch_rollback(b);
 		return false;

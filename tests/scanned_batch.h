@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "batch/batch.h"
+#include "batch/duplicate_index.h"
 #include "batch/duplicates.h"
 #include "batch/journal.h"
 #include "batch/workspace.h"
@@ -69,7 +70,8 @@ static inline void scanned_sheet_put(
 			"side", "f", "blank", 0, "words", 3, "width_mm", c.width_mm, "fingerprint",
 			text, "flags"),
 		    &err) &&
-		duplicates_note(b->workspace->journal, b->name, page, c.width_mm, text, &err) &&
+		duplicate_index_note(
+		    b->workspace->journal, b->name, page, c.width_mm, text, &err) &&
 		batch_commit(b, &err),
 	    &err);
 	free(path);

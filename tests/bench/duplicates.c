@@ -173,7 +173,7 @@ static void note(struct journal *j, uint64_t page)
 
 	fingerprint_text(&f, text);
 	snprintf(name, sizeof name, "%lluf", (unsigned long long)(page % 1000000));
-	if (!journal_begin(j, &err) || !duplicates_note(j, "new", name, 210, text, &err) ||
+	if (!journal_begin(j, &err) || !duplicate_index_note(j, "new", name, 210, text, &err) ||
 	    !journal_commit(j, &err))
 		die(err.what);
 }
@@ -301,12 +301,12 @@ int main(int argc, char **argv)
 	cpu = cpu_s();
 	wall = wall_s();
 	for (int i = 0; i < MEASURED; i++) {
-		struct duplicates_candidate c[3 * DUPLICATES_CANDIDATES];
+		struct duplicate_candidate c[3 * DUPLICATES_CANDIDATES];
 		uint64_t page = mixed((uint64_t)i) % (uint64_t)pages + 1;
 		struct fingerprint f = print_of(page, true);
 		char batch[65], name[24];
 		int n = 0;
-		if (!duplicates_look_up(j, &f, c, 3 * DUPLICATES_CANDIDATES, &n, &err))
+		if (!duplicate_index_look_up(j, &f, c, 3 * DUPLICATES_CANDIDATES, &n, &err))
 			die(err.what);
 		snprintf(batch, sizeof batch, "2026-01-01-st1-%03ld", (long)page / 1000);
 		snprintf(
