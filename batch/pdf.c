@@ -413,8 +413,10 @@ static bool catalog_put(struct pdf *pdf, const char *packet, size_t n_packet,
 
 	free(text);
 	text = NULL;
-	if (!ok ||
-	    !stream_put(pdf, "/Type /Metadata /Subtype /XML", packet, n_packet, &metadata, err) ||
+	/* The packet stays as it is: it is found by those who cannot read PDF, too (ISO 16684-1). */
+	if (!ok || !pdf_file_number(pdf->file, &metadata, err) ||
+	    !pdf_file_stream(pdf->file, metadata, "/Type /Metadata /Subtype /XML", packet, n_packet,
+		PDF_STREAM_AS_IS, err) ||
 	    !stream_put(pdf, "/N 3", srgb_profile, srgb_profile_bytes, &profile, err))
 		return false;
 	snprintf(intent, sizeof intent, "<< " INTENT " /DestOutputProfile %d 0 R >>", profile);

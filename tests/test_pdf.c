@@ -478,7 +478,7 @@ static void test_pdf_finish_hostile_text(void **state)
 static void test_pdf_finish_metadata(void **state)
 {
 	char *info = run("pdfinfo '%s'", "bitonal.pdf", NULL),
-	     *meta = run("pdfinfo -meta '%s'", "bitonal.pdf", NULL);
+	     *meta = run("pdfinfo -meta '%s'", "bitonal.pdf", NULL), *raw;
 
 	assert_contains(info, "33/12345-04 — Żółć");
 	assert_contains(info, "m.muster");
@@ -486,6 +486,9 @@ static void test_pdf_finish_metadata(void **state)
 	assert_contains(
 	    meta, "<note:organisation>Amt für Beispiele &lt;A &amp; B&gt;</note:organisation>");
 	assert_contains(meta, "<note:anomalies>keine</note:anomalies>");
+	raw = run("grep -a -c '<note:capturedTo>' '%s'", "bitonal.pdf", NULL);
+	assert_string_equal(raw, "1\n"); /* for those who look for the packet in the file's bytes */
+	free(raw);
 	assert_contains(meta, "<note:capturedTo>2026-11-23T09:00:00.250Z</note:capturedTo>");
 	free(info);
 	free(meta);
