@@ -1,12 +1,12 @@
 /*
- * PDF/A-2u (ISO 19005-2, level U): page images passed through as they are encoded,
+ * PDF/A-2u (ISO 19005-2, level U) by qpdf's C API: page images passed through as they are encoded,
  * the page's text invisible over them, the transfer note in the metadata.
  *
- * Memory stays flat: a page is in the file when pdf_add() returns, and forgotten (batch/pdf_file.h).
- * What all pages share, the font above all, is written by pdf_finish().
+ * Memory stays flat: about 50 pages at a time go to a part file beside the PDF; pdf_finish() joins
+ * the parts, whose streams qpdf copies from disk to disk, and sets the shared font.
  *
  *     pdf_open ─► pdf_add … pdf_add ─► pdf_finish ─► pdf_close
- *                  └► <path>.part       └► <path>, durable
+ *                    └► .<name>.part001 …  └► the PDF, durable; parts removed
  *
  * The bytes are a pure function of the arguments: no clock, no random number, no locale.
  * One thread for each struct pdf.
@@ -33,7 +33,7 @@ bool pdf_open(const char *path, struct pdf **out, struct error *err);
 /*
  * Appends a page.
  *
- * page  borrowed; its layers' bytes are written as they are
+ * page  borrowed; its layers' bytes are copied to the part file as they are
  * text  borrowed; NULL or without lines: a page without text. Its coordinates are scaled to the
  *       page's where width_px and height_px differ
  * err   ERROR_INPUT: a layer or size that no PDF can hold; ERROR_SYSTEM: disk
@@ -50,7 +50,7 @@ bool pdf_add(struct pdf *pdf, const struct encoded_page *page, const struct alto
 bool pdf_finish(struct pdf *pdf, const struct note *note, const struct note_document *document,
     struct error *err);
 
-/* Ends it, finished or not, and removes what was not finished; accepts NULL. */
+/* Ends it, finished or not, and removes the part files; accepts NULL. */
 void pdf_close(struct pdf *pdf);
 
 /*
