@@ -8,6 +8,7 @@
 
 #include "batch/clock.h"
 #include "batch/command.h"
+#include "batch/duplicate_index.h"
 #include "batch/duplicates.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
@@ -559,7 +560,8 @@ bool close_batch(struct batch *b, struct pipeline *pipeline, const char *by,
 	evidence = json_array();
 	equal = json_array();
 	if (!evidence_copy(b, evidence, err) || !bundles_prune(b, err) ||
-	    !duplicates_find(b, equal, err) || !batch_begin(b, err))
+	    !duplicate_index_catch_up(b->workspace, err) || !duplicates_find(b, equal, err) ||
+	    !batch_begin(b, err))
 		goto done;
 	/* Somebody may have decided or fed since: then the next call closes what is there now. */
 	tally_counts(&b->tally, &c);

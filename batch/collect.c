@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/collected_batch.h"
+#include "batch/collected_findings.h"
 #include "batch/foreign_claims.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
@@ -141,8 +143,9 @@ static bool bring(
 	char *part_folder = file_path("%s/collected/.%s.part", w->path, name);
 	char *to = file_path("%s/collected/%s", w->path, name);
 	char *old = file_path("%s/collected/.%s.old", w->path, name);
+	char *files = file_path("%s/files", part); /* there even where all bundles were released */
 	bool ok = file_remove(part_folder, err) && file_remove(old, err) &&
-	    file_make_folder(part, err) && file_walk(from, visit_copy, part, err);
+	    file_make_folder(files, err) && file_walk(from, visit_copy, part, err);
 
 	for (int i = 0; ok && i < in->tally.n_files; i++) {
 		const struct tally_file *f = &in->tally.files[i];
@@ -161,6 +164,7 @@ static bool bring(
 	free(part_folder);
 	free(to);
 	free(old);
+	free(files);
 	return ok;
 }
 
@@ -271,6 +275,12 @@ static bool all_read(const char *root, const struct known *known, struct incomin
 	return ok;
 }
 
+void collect_result_release(struct collect_result *result)
+{
+	json_decref(result->findings);
+	*result = (struct collect_result){0};
+}
+
 bool collect_folder(struct workspace *w, const char *folder, const char *by,
     struct collect_result *out, struct error *err)
 {
@@ -305,9 +315,12 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 		out->same += what == 0;
 		out->taken += what == 1;
 		out->renewed += what == 2;
+		if (!collected_batch_note(w->journal, &in->tally, err))
+			goto done;
 		if (what == 0)
 			continue;
 		if (!keys_check(w, root, in, err) || !bring(w, root, in, err) ||
+		    !collected_batch_images(w, root, in->tally.batch, err) ||
 		    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
 			json_pack("{ss ss ss ss ss sO sI ss}", "event", "collected", "batch",
 			    in->tally.batch, "workspace", in->tally.workspace, "station",
@@ -316,8 +329,12 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 			err))
 			goto done;
 	}
-	ok = journal_commit(w->journal, err);
-	begun = !ok;
+	if (!journal_commit(w->journal, err))
+		goto done;
+	begun = false;
+	if (!out->findings)
+		out->findings = json_array();
+	ok = collected_findings_search(w, by, out->findings, err);
 done:
 	if (begun)
 		journal_rollback(w->journal);

@@ -4,6 +4,7 @@
 #include "batch/claim_book.h"
 #include "batch/claim_detail.h"
 #include "batch/claim_making.h"
+#include "batch/collected_findings.h"
 #include "batch/command.h"
 #include "batch/commands.h"
 #include "batch/ledger.h"
@@ -184,6 +185,28 @@ static void receipt_print(FILE *to, const struct workspace *w, const json_t *cla
 	free(path);
 }
 
+/* A sheet that two stations scanned would be paid twice. */
+static void findings_warn(struct workspace *w)
+{
+	struct error ignored = {0};
+	json_t *open = collected_findings_open(w, &ignored), *finding;
+	int n = 0;
+	size_t i;
+
+	json_array_foreach(open, i, finding)
+	{
+		n += (int)json_array_size(json_object_get(finding, "sheets"));
+	}
+	if (n > 0)
+		fprintf(stderr,
+		    PLURAL(
+			"warning: %d sheet of a collected batch is nearly equal to another one, and nobody has decided: 'altakt status' names it\n",
+			"warning: %d sheets of collected batches are nearly equal to others, and nobody has decided: 'altakt status' names them\n",
+			n),
+		    n);
+	json_decref(open);
+}
+
 static int claim_run(const struct call *call, int argc, char **argv)
 {
 	static const struct command *const subcommands[] = {&claim_list_command,
@@ -220,6 +243,7 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
+	findings_warn(&workspace);
 	struct vouch_result vouched = {0};
 	if (!dry_run &&
 	    !vouch_claims(

@@ -3,10 +3,27 @@
 #include <string.h>
 
 #include "batch/collect.h"
+#include "batch/collected_findings.h"
 #include "batch/command.h"
 #include "batch/commands.h"
 #include "batch/workspace.h"
 #include "config/text.h"
+
+static void findings_say(const json_t *findings)
+{
+	char run[200], other[200];
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach(findings, i, finding)
+	{
+		collected_findings_run(json_object_get(finding, "sheets"), run);
+		collected_findings_run(json_object_get(finding, "others"), other);
+		fprintf(stderr, _("warning: nearly equal, scanned twice? %s and %s\n"), run, other);
+	}
+	if (i > 0)
+		fprintf(stderr, "%s\n", _("  'altakt status' says what can be done"));
+}
 
 static int collect_run(const struct call *call, int argc, char **argv)
 {
@@ -35,6 +52,7 @@ static int collect_run(const struct call *call, int argc, char **argv)
 		if (!collect_folder(
 			&workspace, args[i], command_person(by, workspace.settings), &done, &err))
 			code = command_fail(&err);
+	findings_say(done.findings);
 	if (code != EXIT_DONE && done.taken + done.renewed + done.same == 0)
 		goto done;
 	printf(PLURAL("%d batch taken, ", "%d batches taken, ", done.taken), done.taken);
@@ -43,6 +61,7 @@ static int collect_run(const struct call *call, int argc, char **argv)
 	printf(
 	    PLURAL("%d is still open there\n", "%d are still open there\n", done.left), done.left);
 done:
+	collect_result_release(&done);
 	free(args);
 	workspace_close(&workspace);
 	return code;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "batch/batch.h"
+#include "batch/collected_findings.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/register.h"
@@ -82,17 +83,22 @@ static void correction_release(struct correction *c)
 	workspace_close(&c->workspace);
 }
 
-/* Opens workspace and batch and begins the transaction. */
-static bool correction_open(
-    const struct call *call, struct correction *c, const char *batch, struct error *err)
+/* Opens the batch and begins the transaction. */
+static bool correction_batch(struct correction *c, const char *batch, struct error *err)
 {
-	if (!workspace_open(call->workspace, call->sets, &c->workspace, err) ||
-	    !batch_open(&c->workspace, batch, &c->batch, err) || !batch_begin(&c->batch, err))
+	if (!batch_open(&c->workspace, batch, &c->batch, err) || !batch_begin(&c->batch, err))
 		return false;
 	c->by = command_person(c->by, c->workspace.settings);
 	if (c->batch.tally.state == BATCH_ABANDONED)
 		return error_set(err, ERROR_USAGE, NULL, _("batch %s is abandoned"), batch);
 	return true;
+}
+
+static bool correction_open(
+    const struct call *call, struct correction *c, const char *batch, struct error *err)
+{
+	return workspace_open(call->workspace, call->sets, &c->workspace, err) &&
+	    correction_batch(c, batch, err);
 }
 
 /* A closed batch is reopened by an event. */
@@ -498,6 +504,25 @@ static bool nothing_waits(const struct correction *c, const char *named, struct 
 	    _("sheet %s waits for no decision"), named);
 }
 
+/* Another station's batch stays as it is: all that is decided here is that its sheets are none
+ * that were scanned twice. */
+static bool collected_keep(
+    struct correction *c, bool keep, const char *named, int *decided, struct error *err)
+{
+	c->by = command_person(c->by, c->workspace.settings);
+	if (!keep)
+		return error_set(err, ERROR_USAGE,
+		    _("decide it at its station, then 'altakt collect' it again"),
+		    _("the batch %s was collected: here it stays as it is"), c->range.batch);
+	if (!review_lead_check(&c->workspace, c->by, err) ||
+	    !collected_findings_keep(&c->workspace, c->range.batch, c->range.from, c->range.to,
+		c->by, c->reason, decided, err))
+		return false;
+	return *decided > 0 ||
+	    error_set(err, ERROR_USAGE, _("'altakt status' names those that wait"),
+		_("sheet %s waits for no decision"), named);
+}
+
 static int run_decide(const struct call *call, int argc, char **argv)
 {
 	struct correction c = {.volume = 1};
@@ -527,7 +552,14 @@ static int run_decide(const struct call *call, int argc, char **argv)
 		return command_fail(&err);
 	int decided = 0, kept = 0;
 	bool keep = strcmp(args[1], "keep") == 0, reopened = false;
-	bool ok = correction_open(call, &c, c.range.batch, &err) && range_check(&c, &err);
+	bool collected = false;
+	bool ok = workspace_open(call->workspace, call->sets, &c.workspace, &err) &&
+	    collected_findings_about(&c.workspace, c.range.batch, &collected, &err);
+	if (ok && collected) {
+		ok = collected_keep(&c, keep, args[0], &decided, &err);
+		goto said;
+	}
+	ok = ok && correction_batch(&c, c.range.batch, &err) && range_check(&c, &err);
 	if (ok && keep)
 		ok = range_keep_near_equal(&c, &kept, &err);
 	for (int i = c.range.from; ok && i <= c.range.to; i++) {
@@ -542,10 +574,11 @@ static int run_decide(const struct call *call, int argc, char **argv)
 	if (ok && decided == 0)
 		ok = nothing_waits(&c, args[0], &err);
 	ok = ok && batch_commit(&c.batch, &err);
+said:
 	code = ok ? EXIT_DONE : command_fail(&err);
 	if (ok)
 		printf(PLURAL("%s: %d sheet decided: %s\n", "%s: %d sheets decided: %s\n", decided),
-		    c.batch.name, decided, args[1]);
+		    c.range.batch, decided, args[1]);
 	if (c.batch.workspace && !ok)
 		batch_rollback(&c.batch);
 	correction_release(&c);

@@ -11,6 +11,8 @@
 #include "batch/clock.h"
 #include "batch/close.h"
 #include "batch/closed.h"
+#include "batch/collected_batch.h"
+#include "batch/collected_findings.h"
 #include "batch/duplicates.h"
 #include "batch/file_set.h"
 #include "batch/journal.h"
@@ -230,6 +232,55 @@ static bool near_equal_visit(struct state *st, struct error *err)
 	}
 	json_decref(names);
 	return ok;
+}
+
+/* Sheets of other stations' batches that are nearly equal to others: the first of them by name. */
+static bool collected_findings_visit(struct state *st, struct error *err)
+{
+	enum { NAMED = 20 };
+	json_t *open = collected_findings_open(&st->workspace, err), *finding;
+	char run[200], other[200];
+	size_t i;
+
+	json_array_foreach(open, i, finding)
+	{
+		const json_t *sheets = json_object_get(finding, "sheets");
+		int n = (int)json_array_size(sheets);
+		if (i == NAMED)
+			break;
+		collected_findings_run(sheets, run);
+		collected_findings_run(json_object_get(finding, "others"), other);
+		attention_add(st, "near_equal",
+		    json_string_value(json_object_get(finding, "batch")), n,
+		    file_path(
+			PLURAL(
+			    "%s is nearly equal to %s: scanned twice, void it at station '%s' and collect again; two sheets: altakt decide %s keep",
+			    "%s are nearly equal to %s: scanned twice, void them at station '%s' and collect again; two sheets each: altakt decide %s keep",
+			    n),
+			run, other, json_string_value(json_object_get(finding, "station")), run));
+	}
+	json_decref(open);
+	return open != NULL;
+}
+
+/* Other stations' batches, as they were when they were collected last. */
+static bool collected_visit(struct state *st, struct error *err)
+{
+	json_t *list = collected_batch_list(st->workspace.journal, err), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		static const char *const nothing[] = {
+		    "suspects", "unassigned", "pages_todo", "files_todo"};
+		for (size_t k = 0; k < sizeof nothing / sizeof nothing[0]; k++)
+			json_object_set_new(one, nothing[k], json_integer(0));
+		json_object_set_new(one, "last_sheet", json_null());
+		json_object_set_new(one, "collected", json_true());
+		json_array_append(st->batches, one);
+	}
+	json_decref(list);
+	return list != NULL;
 }
 
 static bool rows_visit(struct state *st, struct error *err)
@@ -462,6 +513,9 @@ static void state_print(const struct state *st, const char *processing)
 		    json_string_value(json_object_get(one, "batch")), text_width(state, 12), state,
 		    int_at(c, "files"), int_at(c, "sheets"), int_at(c, "pages"),
 		    int_at(c, "blank_pages"), int_at(one, "pages_todo"));
+		if (json_is_true(json_object_get(one, "collected")))
+			printf(_("    collected from station %s\n"),
+			    json_string_value(json_object_get(one, "station")));
 		const json_t *last = json_object_get(one, "last_sheet");
 		if (strcmp(json_string_value(json_object_get(one, "state")), "open") == 0 &&
 		    !json_is_null(last))
@@ -498,7 +552,8 @@ static int run_status(const struct call *call, int argc, char **argv)
 	st.attention = json_array();
 	st.batches = json_array();
 	if (!batch_each(&st.workspace, "open", batch_visit, &st, &err) || !rows_visit(&st, &err) ||
-	    !near_equal_visit(&st, &err) || !urgent_attention(&st, &err) ||
+	    !collected_visit(&st, &err) || !near_equal_visit(&st, &err) ||
+	    !collected_findings_visit(&st, &err) || !urgent_attention(&st, &err) ||
 	    !backup_attention(&st, &err) || !deadline_attention(&st, &err)) {
 		code = command_fail(&err);
 		goto done;

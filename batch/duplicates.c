@@ -107,13 +107,13 @@ static bool own_page(void *self, int64_t n, const char *line, size_t n_bytes, st
 	json_t *e = json_loadb(line, n_bytes, 0, NULL);
 	int sheet = sheet_number(&f->batch->tally, e);
 	const char *side = json_string_value(json_object_get(e, "side"));
-	const char *text = json_string_value(json_object_get(e, "fingerprint"));
 	int at = sheet && side ? side_index(&f->batch->tally.sheets[sheet - 1], side[0]) : -1;
 	if (at >= 0) {
 		struct written *w = side_of(f, sheet, at);
 		w->width_mm = json_number_value(json_object_get(e, "width_mm"));
-		w->there = text && fingerprint_read(text, &w->fingerprint) &&
-		    w->fingerprint.n > 0 && w->width_mm > 0;
+		w->there = w->width_mm > 0 &&
+		    duplicate_index_fingerprint(
+			f->batch->workspace, f->batch->name, e, &w->fingerprint);
 	}
 	json_decref(e);
 	return true;
@@ -126,16 +126,36 @@ static bool other_page(void *self, int64_t n, const char *line, size_t n_bytes, 
 	if (!strstr(line, "\"event\":\"page_done\""))
 		return true;
 	json_t *e = json_loadb(line, n_bytes, 0, NULL);
-	const char *text = json_string_value(json_object_get(e, "fingerprint"));
 	const char *side = json_string_value(json_object_get(e, "side"));
+	struct fingerprint f;
 	char name[24];
 	snprintf(name, sizeof name, "%d%.1s", sheet_number(&o->batch.tally, e), side ? side : "");
-	if (text && text[0])
+	if (duplicate_index_fingerprint(o->batch.workspace, o->batch.name, e, &f))
 		json_object_set(o->pages, name, json_object_get(e, "width_mm"));
 	else
 		json_object_del(o->pages, name);
 	json_decref(e);
 	return true;
+}
+
+static bool batch_fold(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	return tally_add(self, n, line, n_bytes, err);
+}
+
+bool duplicates_batch_open(
+    struct workspace *w, const char *name, struct batch *out, struct error *err)
+{
+	char head[65];
+	int64_t events;
+
+	if (!ledger_head(w->journal, name, &events, head, err))
+		return false;
+	if (events > 0)
+		return batch_open(w, name, out, err);
+	*out = (struct batch){.workspace = w};
+	snprintf(out->name, sizeof out->name, "%s", name);
+	return duplicate_index_chain(w, name, batch_fold, &out->tally, NULL, err);
 }
 
 static bool other_open(
@@ -159,14 +179,14 @@ static bool other_open(
 	}
 	f->others[f->n_others++] = o;
 	o->pages = json_object();
-	if (!batch_open(f->batch->workspace, name, &o->batch, err) ||
-	    !ledger_read(f->batch->workspace->journal, name, 1, 0, other_page, o, err))
+	if (!duplicates_batch_open(f->batch->workspace, name, &o->batch, err) ||
+	    !duplicate_index_chain(f->batch->workspace, name, other_page, o, NULL, err))
 		return false;
 	*out = o;
 	return true;
 }
 
-static bool live(const struct tally *t, int n)
+bool duplicates_sheet_live(const struct tally *t, int n)
 {
 	const struct tally_sheet *s = &t->sheets[n - 1];
 
@@ -380,7 +400,8 @@ static bool mates_differ(struct finder *f, int n, int side, const struct look *l
 			return false;
 		if ((sheet == n && strcmp(pages[i].batch, f->batch->name) == 0) ||
 		    (sheet == pair_sheet && o == pair) || sheet < 1 ||
-		    sheet > o->batch.tally.n_sheets || !live(&o->batch.tally, sheet) ||
+		    sheet > o->batch.tally.n_sheets ||
+		    !duplicates_sheet_live(&o->batch.tally, sheet) ||
 		    !look_open(f, pages[i].batch, sheet,
 			pages[i].name[strspn(pages[i].name, "0123456789")], pages[i].width_mm,
 			&other))
@@ -474,7 +495,8 @@ static bool sheet_find(struct finder *f, int place, struct error *err)
 		int m = c->sheet;
 		if (!other_open(f, c->batch, &o, err))
 			return false;
-		if (m < 1 || m > o->batch.tally.n_sheets || !live(&o->batch.tally, m))
+		if (m < 1 || m > o->batch.tally.n_sheets ||
+		    !duplicates_sheet_live(&o->batch.tally, m))
 			continue;
 		if (!pair_known(f, n, o, m, &known, err))
 			return false;
@@ -507,7 +529,7 @@ static bool follows(const struct tally *t, int a, int b)
 		return false;
 	for (int i = a + step; i != b; i += step) {
 		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
-		if (live(t, s->n) && !tally_sheet_blank(s))
+		if (duplicates_sheet_live(t, s->n) && !tally_sheet_blank(s))
 			return false;
 	}
 	return true;
@@ -601,10 +623,10 @@ bool duplicates_find(struct batch *b, json_t *events, struct error *err)
 		error_errno(err, NULL, _("cannot look for equal pages"));
 		goto done;
 	}
-	if (!ledger_read(b->workspace->journal, b->name, 1, 0, own_page, &f, err))
+	if (!duplicate_index_chain(b->workspace, b->name, own_page, &f, NULL, err))
 		goto done;
 	for (int i = 0; i < t->n_sheets; i++)
-		if (live(t, t->order[i]) && !sheet_find(&f, i, err))
+		if (duplicates_sheet_live(t, t->order[i]) && !sheet_find(&f, i, err))
 			goto done;
 	json_t *found = json_array();
 	runs_join(&f, found);
@@ -651,6 +673,6 @@ int duplicates_open(const struct tally *t)
 	int n = 0;
 
 	for (int i = 0; i < t->n_sheets; i++)
-		n += t->sheets[i].near_equal == NEAR_EQUAL_OPEN && live(t, i + 1);
+		n += t->sheets[i].near_equal == NEAR_EQUAL_OPEN && duplicates_sheet_live(t, i + 1);
 	return n;
 }

@@ -34,6 +34,13 @@ enum {
 };
 
 /*
+ * Opens a batch to be read: one of this workspace, or a collected one, whose events lie in
+ * collected/<batch>/. out must be empty; yours to release.
+ */
+bool duplicates_batch_open(
+    struct workspace *workspace, const char *name, struct batch *out, struct error *err);
+
+/*
  * The findings of a batch whose pages are done: appends events "near_equal" to events, the longest
  * runs first. Pairs that were found before are left out. Small images that are gone cannot be
  * compared, their sheets are left out.
@@ -42,6 +49,9 @@ bool duplicates_find(struct batch *batch, json_t *events, struct error *err);
 
 /* Remembers an event "near_equal", in the transaction that appends it. */
 bool duplicates_remember(struct journal *journal, const json_t *event, struct error *err);
+
+/* Whether a sheet is paper that counts: neither void, superseded nor a separator. */
+bool duplicates_sheet_live(const struct tally *tally, int n);
 
 /* Sheets of a batch that are nearly equal to another, still valid, and that nobody decided. */
 int duplicates_open(const struct tally *tally);

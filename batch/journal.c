@@ -105,7 +105,8 @@ static bool journal_connect(
 	sqlite3_busy_timeout(j->db, BUSY_TIMEOUT_MS);
 	sqlite3_extended_result_codes(j->db, 1);
 	if (!run(j,
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		"PRAGMA secure_delete = ON;",
 		err))
 		goto done;
 	*out = j;
@@ -237,6 +238,16 @@ void journal_rollback(struct journal *j)
 	sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
 	j->open = false;
 	touched_forget(j);
+}
+
+void journal_scrub(struct journal *j)
+{
+	int code = sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if (code != SQLITE_OK)
+		log_put(LOG_WARNING, "",
+		    "the journal's log could not be emptied: another command is reading; "
+		    "what was deleted goes with the next one");
 }
 
 bool journal_meta_get(

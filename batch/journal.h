@@ -10,6 +10,7 @@
  *   serial     serial, batch, sheet          cover sheets seen
  *   source     key, batch, sheet             imported images, by path, size, time and hash
  *   snapshot   batch, tally                  a shortcut (batch/tally_snapshot.h)
+ *   collected  batch, station, state, ...    one row a batch that was collected (batch/collect.h)
  *   register   key, file_number, volume, ... the files that should exist (batch/register.h)
  *
  * A handle belongs to one thread. Any number of processes work beside each other: a transaction
@@ -43,6 +44,13 @@ bool journal_create(const char *workspace, struct error *err);
 bool journal_begin(struct journal *journal, struct error *err);
 bool journal_commit(struct journal *journal, struct error *err);
 void journal_rollback(struct journal *journal); /* no-op outside a transaction */
+
+/*
+ * Makes the file forget what was deleted, outside a transaction: freed places are overwritten as
+ * they are freed, and the write-ahead log, which has them as they were, is emptied. While another
+ * process reads, that has to wait for the next time; the log file says so.
+ */
+void journal_scrub(struct journal *journal);
 
 /* Notes that a chain grew, so that commit publishes it; batch/ledger.c calls it. */
 void journal_touch(struct journal *journal, const char *chain);

@@ -80,7 +80,8 @@
  * claim_timestamp_missing{claim why}, register_urgent{file_number urgent}, file_allowed{file_number
  * reason}, backup_made{folder events}, restored{epoch backup}, clock_accepted{last reason},
  * claims_collected{workspace claims[{claim
- * sha256 cancelled batches}]}, collected{batch workspace station manifest manifests[] events head}.
+ * sha256 cancelled batches}]}, collected{batch workspace station manifest manifests[] events head},
+ * near_equal and near_equal_kept as above: about sheets of collected batches.
  */
 #ifndef ALTAKT_BATCH_LEDGER_H
 #define ALTAKT_BATCH_LEDGER_H

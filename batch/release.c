@@ -6,6 +6,7 @@
 
 #include "batch/batch.h"
 #include "batch/closed.h"
+#include "batch/duplicate_index.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
 #include "batch/tally.h"
@@ -53,20 +54,26 @@ static bool before_visit(void *self, int64_t n, const char *line, size_t n_bytes
 	return true;
 }
 
+static json_t *sheets_of(const struct batch *b, int file)
+{
+	json_t *sheets = json_array();
+
+	for (int i = 0; i < b->tally.n_sheets; i++)
+		if (b->tally.sheets[i].file == file)
+			json_array_append_new(sheets, json_sprintf("%s/%d", b->name, i + 1));
+	return sheets;
+}
+
 static bool tombstone(struct batch *b, const struct tally_file *f, const char *by,
     const char *reason, struct error *err)
 {
 	struct tally_counts c;
-	json_t *sheets = json_array();
 
 	tally_file_counts(&b->tally, f->file, &c);
-	for (int i = 0; i < b->tally.n_sheets; i++)
-		if (b->tally.sheets[i].file == f->file)
-			json_array_append_new(sheets, json_sprintf("%s/%d", b->name, i + 1));
 	return batch_event(b, by,
 	    json_pack("{ss si ss ss si si so ss}", "event", "released", "file", f->file, "bundle",
 		f->bundle, "sha512", f->sha512, "counted", c.sheets, "pages", c.pages, "sheets",
-		sheets, "reason", reason),
+		sheets_of(b, f->file), "reason", reason),
 	    err);
 }
 
@@ -75,12 +82,15 @@ static bool one_release(struct workspace *w, const char *batch, int file, const 
 {
 	struct batch b = {0};
 	struct before before = {.file = file};
+	json_t *sheets = NULL;
 	char *bundle = NULL;
 	bool ok = batch_open(w, batch, &b, err) && batch_begin(&b, err);
 
 	if (!ok)
 		goto done;
+	sheets = sheets_of(&b, file);
 	ok = ledger_read(w->journal, batch, 1, 0, before_visit, &before, err) &&
+	    duplicate_index_forget(w, batch, sheets, err) &&
 	    (before.released || tombstone(&b, &b.tally.files[file - 1], by, reason, err)) &&
 	    batch_commit(&b, err);
 	if (!ok) {
@@ -93,7 +103,9 @@ static bool one_release(struct workspace *w, const char *batch, int file, const 
 	for (int i = 0; ok && i < b.tally.n_sheets; i++)
 		if (b.tally.sheets[i].file == file)
 			ok = images_remove(w, batch, &b.tally.sheets[i], err);
+	journal_scrub(w->journal);
 done:
+	json_decref(sheets);
 	free(bundle);
 	batch_release(&b);
 	return ok;

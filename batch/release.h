@@ -1,7 +1,7 @@
 /*
- * Releasing: a case file that is deleted by law or handed over. Its bundle, and all images of its
- * sheets, go; a tombstone stays in the ledger (hash, counts, reason), so that what was counted and
- * claimed can still be shown. No count changes.
+ * Releasing: a case file that is deleted by law or handed over. Its bundle, all images of its
+ * sheets, and their pages in the index of duplicates, go; a tombstone stays in the ledger (hash,
+ * counts, reason), so that what was counted and claimed can still be shown. No count changes.
  */
 #ifndef ALTAKT_BATCH_RELEASE_H
 #define ALTAKT_BATCH_RELEASE_H

@@ -527,8 +527,9 @@ static bool bundles_compare(
 		if (!f->bundle[0] || b->tally.state == BATCH_ABANDONED ||
 		    (!f->bundled && c.counted + c.blank_uncounted == 0))
 			continue;
-		named++;
-		if (there)
+		bool released = json_object_get(b->released, f->bundle) != NULL;
+		named += !released;
+		if (there || released)
 			ok = bundle_compare(root, b, f, report, err);
 	}
 	if (named > 0 && !there)

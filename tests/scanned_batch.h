@@ -30,6 +30,9 @@ static inline void scanned_must(bool ok, const struct error *err)
 	exit(1);
 }
 
+/* Page work as it was before there were fingerprints: pages have none, and are in no index. */
+static bool scanned_long_ago;
+
 /* Puts one scan of a drawn sheet into a batch as page work does. */
 static inline void scanned_sheet_put(
     struct batch *b, enum sheet_kind kind, uint32_t sheet, uint32_t scan, bool upside_down, int n)
@@ -59,19 +62,20 @@ static inline void scanned_sheet_put(
 	scanned_must(file_write(path, small, n_bytes, &err), &err);
 	snprintf(name, sizeof name, "%s/%d", b->name, n);
 	snprintf(page, sizeof page, "%df", n);
+	json_t *done = json_pack("{ss ss ss sb si sf s[]}", "event", "page_done", "sheet", name,
+	    "side", "f", "blank", 0, "words", 3, "width_mm", c.width_mm, "flags");
+	if (!scanned_long_ago)
+		json_object_set_new(done, "fingerprint", json_string(text));
 	scanned_must(batch_begin(b, &err) &&
 		batch_event(b, "bench",
 		    json_pack("{ss ss si si sb s[{ss ss ss}] s[]}", "event", "sheet_fed", "sheet",
 			name, "file", 1, "expected", 1, "separator", 0, "images", "side", "f",
 			"path", "", "sha256", "", "suspects"),
 		    &err) &&
-		batch_event(b, "bench",
-		    json_pack("{ss ss ss sb si sf ss s[]}", "event", "page_done", "sheet", name,
-			"side", "f", "blank", 0, "words", 3, "width_mm", c.width_mm, "fingerprint",
-			text, "flags"),
-		    &err) &&
-		duplicate_index_note(
-		    b->workspace->journal, b->name, page, c.width_mm, text, &err) &&
+		batch_event(b, "bench", done, &err) &&
+		(scanned_long_ago ||
+		    duplicate_index_note(
+			b->workspace->journal, b->name, page, c.width_mm, text, &err)) &&
 		batch_commit(b, &err),
 	    &err);
 	free(path);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "tests/scanned_batch.h"
 
@@ -107,11 +108,74 @@ static void test_duplicates_find_fresh_scans_also_upside_down(void **state)
 	batch_release(&first);
 }
 
+/* A figure out of the journal. */
+static int asked(const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct error err = {0};
+	bool row;
+
+	assert_true(journal_prepare(workspace.journal, sql, &stmt, &err) &&
+	    journal_step(workspace.journal, stmt, &row, &err) && row);
+	int n = sqlite3_column_int(stmt, 0);
+	sqlite3_reset(stmt);
+	return n;
+}
+
+static void test_duplicate_index_takes_in_old_batches_and_forgets(void **state)
+{
+	static const char pages[] = "SELECT count(*) FROM fingerprint_page WHERE batch = 'old'";
+	static const char words[] =
+	    "SELECT count(*) FROM fingerprint_word WHERE page NOT IN (SELECT page FROM fingerprint_page)";
+	static const int sheets[] = {12, 13, 14};
+	struct batch old = {0}, second = {0};
+	struct error err = {0};
+
+	scanned_batch_open(&workspace, "old", &old);
+	scanned_long_ago = true;
+	for (int n = 1; n <= 3; n++)
+		scanned_sheet_put(
+		    &old, SHEET_LETTER, (uint32_t)(10 + n), 3000u + (uint32_t)n, false, n);
+	scanned_long_ago = false;
+	assert_true(duplicate_index_catch_up(&workspace, &err));
+	assert_int_equal(asked(pages), 3);
+	assert_true(duplicate_index_catch_up(&workspace, &err)); /* nothing twice */
+	assert_int_equal(asked(pages), 3);
+
+	/* Sheets 1 and 10 are two: what begins like it stays. */
+	json_t *released = json_pack("[s s]", "old/2", "old/10");
+	assert_true(journal_begin(workspace.journal, &err) &&
+	    duplicate_index_forget(&workspace, "old", released, &err) &&
+	    journal_commit(workspace.journal, &err));
+	json_decref(released);
+	assert_int_equal(asked(pages), 2);
+	assert_int_equal(asked(words), 0);
+	json_t *events = again(&second, "old-again", SHEET_LETTER, sheets, 2, false);
+	assert_false(found(events, "old/2"));
+	assert_true(found(events, "old/3"));
+	json_decref(events);
+
+	/* Small images that are gone tell no words any more: they are looked for one by one. */
+	char *small = file_path("%s/spool/old/1f.jpg", folder);
+	assert_true(file_remove(small, &err));
+	free(small);
+	released = json_pack("[s]", "old/1");
+	assert_true(journal_begin(workspace.journal, &err) &&
+	    duplicate_index_forget(&workspace, "old", released, &err) &&
+	    journal_commit(workspace.journal, &err));
+	json_decref(released);
+	assert_int_equal(asked(pages), 1);
+	assert_int_equal(asked(words), 0);
+	batch_release(&second);
+	batch_release(&old);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_duplicates_find_copies_of_one_form_are_no_pairs),
 	    cmocka_unit_test(test_duplicates_find_fresh_scans_also_upside_down),
+	    cmocka_unit_test(test_duplicate_index_takes_in_old_batches_and_forgets),
 	};
 
 	setMsgSeverity(L_SEVERITY_NONE);

@@ -1,8 +1,11 @@
 """The same paper scanned twice is found, flags the batch, and somebody decides; other sheets are not taken for it."""
 import json
 import os
+import re
+import sqlite3
 
-from harness import CHECK, USAGE, WAITING, Page, Stack, check, contains, equal, main, valid, words
+from harness import (CHECK, USAGE, WAITING, Page, Stack, Workspace, check, contains, equal, independent, main, valid,
+                     words)
 
 
 def page(n, **how):
@@ -94,6 +97,89 @@ def test_a_stack_of_one_form_is_no_finding(ws):
         stack.sheet(Page(kind="form", seed=500 + n, skew=(n % 5 - 2) / 4))
     ws.run(stack.lay(ws.folder), "--batch", "f")
     equal(ws("review", "f", "--json").json["near_equal"], [], "findings")
+
+
+def waiting(ws, batch):
+    """What 'status' says of a collected batch's sheets that are nearly equal to others."""
+    return [a["text"] for a in ws("status", "--json").json["attention"]
+            if a["kind"] == "near_equal" and a["batch"] == batch]
+
+
+def indexed(ws, batch):
+    """The pages of a batch that the index has, and how often its file, freed places and log too, names one."""
+    db = sqlite3.connect(os.path.join(ws.path, "journal.sqlite"))
+    pages = [name for name, in db.execute("SELECT name FROM fingerprint_page WHERE batch = ? ORDER BY page", (batch,))]
+    equal(db.execute("SELECT count(*) FROM fingerprint_word WHERE page NOT IN (SELECT page FROM fingerprint_page)")
+          .fetchone()[0], 0, "words of no page")
+    db.close()
+    raw = b""
+    for end in ("", "-wal"):
+        path = os.path.join(ws.path, "journal.sqlite" + end)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                raw += f.read()
+    return pages, len(re.findall(re.escape(batch.encode()) + rb"[0-9]+[fb]", raw))
+
+
+def test_two_stations_scanned_the_same_paper(folder):
+    """It is found where the batches of both are; what a station releases is forgotten there, too."""
+    office, branch = (Workspace(folder, os.path.join(folder, name)) for name in ("office", "branch"))
+    branch.settings(station__name="st2", claim__authority="")
+    office.settings(station__name="st1")
+    one, two, three = Stack("one"), Stack("two"), Stack("three")
+    one.cover("33/1")
+    for n in (2, 3):
+        one.sheet(page(n, seed=n, skew=0.5))
+    two.cover("33/2")
+    two.sheet(page(20, seed=20))
+    for n in (2, 3):
+        two.sheet(page(n, seed=n, skew=-0.7, flags="b"))
+    three.cover("33/3")
+    three.sheet(page(20, seed=20, skew=0.8))
+    office.run(one.lay(folder), "--batch", "a")
+    branch.run(two.lay(folder), "--batch", "zweig")
+    check("nearly equal" not in branch("status").out, "the branch has the paper once")
+    answer = office("collect", branch.path)
+    contains(answer.err, "nearly equal", "zweig/3..zweig/4 and a/2..a/3")
+    status = office("status", "--json").json
+    valid("status", status)
+    theirs, = [b for b in status["batches"] if b["batch"] == "zweig"]
+    equal((theirs["collected"], theirs["station"], theirs["state"], theirs["counts"]["sheets"]),
+          (True, "st2", "closed", 3), "the collected batch")
+    contains(waiting(office, "zweig")[0], "zweig/3..zweig/4", "a/2..a/3", "st2")
+    contains(office("status").out, "collected from station st2")
+    check("nearly equal" not in office("collect", branch.path).err, "found once")
+
+    # A lead of the office keeps one; the other is void where it was scanned, and collected again.
+    office("decide", "zweig/4", "void", "--by", "Max Mustermann", "--reason", "fed twice", expect=USAGE)
+    office("decide", "zweig/3", "keep", "--by", "Max Mustermann", "--reason", "two copies in the file")
+    office("decide", "zweig/3", "keep", "--by", "Max Mustermann", "--reason", "again", expect=USAGE)
+    contains(waiting(office, "zweig")[0], "zweig/4 is nearly equal to a/3")
+    office.accept("a")
+    contains(office("claim", "--dry-run").err, "1 sheet of a collected batch is nearly equal")
+    branch("sheet", "void", "zweig/4", "--by", "Max Mustermann", "--reason", "scanned at st1")
+    branch("close", "zweig")
+    office("collect", branch.path)
+    equal(waiting(office, "zweig"), [], "what waits")
+    contains(office.run(three.lay(folder), "--batch", "c").err, "nearly equal")
+    equal(office("review", "c", "--json").json["near_equal"][0]["others"], ["zweig/2"], "a collected sheet, fed again")
+    office("verify")
+    independent(office.path)
+
+    # Released at the branch: gone from its index, and with the next collect from the office's.
+    branch.accept("zweig")
+    for ws, collect in ((branch, False), (office, True)):
+        pages, raw = indexed(ws, "zweig")
+        check(len(pages) >= 3 and raw >= len(pages), (pages, raw))
+        if collect:
+            check(os.listdir(os.path.join(office.path, "spool/zweig")), "small images")
+            ws("collect", branch.path)
+            equal(os.listdir(os.path.join(office.path, "spool/zweig")), [], "small images")
+        else:
+            ws("release", "33/2", "--by", "Max Mustermann", "--reason", "Löschung")
+        equal(indexed(ws, "zweig"), ([], 0), "what the index has of it")
+        ws("verify")
+        independent(ws.path)
 
 
 if __name__ == "__main__":
