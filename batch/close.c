@@ -16,6 +16,7 @@
 #include "batch/pipeline.h"
 #include "batch/sign.h"
 #include "batch/vouch.h"
+#include "batch/witness.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/log.h"
@@ -162,73 +163,6 @@ static void pending_check(struct batch *b, bool print, int *decide)
 	++*decide;
 }
 
-static void witnesses_check(struct batch *b, bool print, int *decide, int *differ)
-{
-	const struct tally *t = &b->tally;
-	struct tally_counts c;
-
-	for (int i = 0; i < t->n_files; i++) {
-		const struct tally_file *f = &t->files[i];
-		tally_file_counts(t, f->file, &c);
-		int sheets = c.counted + c.blank_uncounted;
-		bool settled = tally_file_settled(f, sheets);
-		if (c.fed == 0)
-			continue;
-		if (f->prepared >= 0 && f->prepared != sheets && !settled) {
-			say(print,
-			    _("file %s: the preparation slip says %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        look for sheets that were forgotten, fed twice or belong elsewhere; then feed, void or move them"),
-			    f->file_number, f->prepared, sheets, c.voided, c.superseded);
-			++*differ;
-		}
-		if (f->given >= 0 && f->given != sheets && !settled) {
-			say(print,
-			    _("file %s: the operator counted %d sheets, %d were fed and are valid (%d voided, %d superseded)\n        count the paper again; then feed, void or move sheets"),
-			    f->file_number, f->given, sheets, c.voided, c.superseded);
-			++*differ;
-		}
-		if (f->imprint_gap > 0 && !settled) {
-			say(print,
-			    _("file %s: the imprinter counted %d sheets more than were recorded: numbers are missing\n        look for the sheets before the missing numbers, feed them; or settle it"),
-			    f->file_number, f->imprint_gap);
-			++*differ;
-		}
-		if (tally_file_hand_differs(f, sheets)) {
-			say(print,
-			    _("file %s: %d sheets were counted by hand, %d were fed and are valid (%d voided, %d superseded)\n        count again (altakt count), then feed, void or move sheets, or settle it"),
-			    f->file_number, f->hand, sheets, c.voided, c.superseded);
-			++*differ;
-		}
-		if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0) {
-			say(print,
-			    _("file %s: imported images have no feed as witness; its count is needed\n        altakt import --batch %s --file '%s' --sheets N, or a register with the slip's counts"),
-			    f->file_number, b->name, f->file_number);
-			++*decide;
-		}
-		if (f->bundled && f->pages != c.pages && c.counted > 0) {
-			say(print,
-			    _("file %s: its bundle has %d pages, the ledger %d\n        run 'altakt process'"),
-			    f->file_number, f->pages, c.pages);
-			++*differ;
-		}
-	}
-	size_t k;
-	json_t *expected;
-	json_array_foreach(t->expect, k, expected)
-	{
-		const char *number = json_string_value(json_object_get(expected, "file_number"));
-		int volume = (int)json_integer_value(json_object_get(expected, "volume"));
-		const struct tally_file *f =
-		    number ? tally_file_find(t, number, volume > 0 ? volume : 1) : NULL;
-		if (f)
-			tally_file_counts(t, f->file, &c);
-		if (!f || c.counted + c.blank_uncounted == 0) {
-			say(print, _("file %s is on the batch's list, but no sheet of it was fed"),
-			    number ? number : "?");
-			++*differ;
-		}
-	}
-}
-
 bool close_check(struct batch *b, bool print, int *decide, int *differ, struct error *err)
 {
 	*decide = *differ = 0;
@@ -236,7 +170,7 @@ bool close_check(struct batch *b, bool print, int *decide, int *differ, struct e
 		return false;
 	undecided_check(b, print, decide);
 	pending_check(b, print, decide);
-	witnesses_check(b, print, decide, differ);
+	witness_hold(&b->tally, print ? stderr : NULL, decide, differ);
 	return true;
 }
 

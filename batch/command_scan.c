@@ -46,7 +46,7 @@ static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 	    {"same-sheet", OPTION_FLAG, &w->same_sheet, NULL,
 		N_("further views of the last sheet: a note lifted, a flap opened; they count 0")},
 	    {"expect", OPTION_TEXT, &w->expect, N_("LIST"),
-		N_("a list of the file numbers that this batch should have")},
+		N_("a list of the file numbers that this batch should have, with the slip's counts if it has a column sheets")},
 	    {"device", OPTION_TEXT, &w->device, "NAME",
 		N_("the scanner; paper:DIR is the simulator")},
 	    {"profile", OPTION_TEXT, &w->profile, "P", N_("the scanner profile")},
@@ -67,13 +67,34 @@ static void words_options(struct feed_words *w, struct option_spec o[N_WORDS])
 	memcpy(o, all, sizeof all);
 }
 
-/* One file number a line, or a list with the column file_number and, if there, volume. */
+/* A list's count of sheets: a plain number from 0, or nothing. */
+static bool expect_sheets_read(const char *text, json_t *entry, struct error *err)
+{
+	char *end;
+	long n;
+
+	while (*text == ' ')
+		text++;
+	if (!*text)
+		return true;
+	n = strtol(text, &end, 10);
+	while (*end == ' ')
+		end++;
+	if (*end || n < 0 || n > 1000000 || *text == '+')
+		return error_set(err, ERROR_INPUT, _("write whole numbers, or leave it empty"),
+		    _("'%s' is no number of sheets"), text);
+	json_object_set_new(entry, "sheets", json_integer(n));
+	return true;
+}
+
+/* One file number a line, or a list with the column file_number and, if there, volume and sheets,
+ * the preparation slip's count. */
 static json_t *expect_read(const char *path, struct error *err)
 {
 	struct csv *csv = NULL;
 	struct csv_row row = {0};
 	json_t *list = json_array();
-	int number_column = 0, volume_column = -1;
+	int number_column = 0, volume_column = -1, sheets_column = -1;
 	bool more = true, first = true;
 
 	if (!csv_open(path, &csv, err))
@@ -93,6 +114,9 @@ static json_t *expect_read(const char *path, struct error *err)
 			if (strcasecmp(row.fields[i], "volume") == 0 ||
 			    strcasecmp(row.fields[i], "Band") == 0)
 				volume_column = i;
+			if (strcasecmp(row.fields[i], "sheets") == 0 ||
+			    strcasecmp(row.fields[i], "Blatt") == 0)
+				sheets_column = i;
 		}
 		first = false;
 		if (header || number_column >= row.n || !row.fields[number_column][0])
@@ -104,9 +128,14 @@ static json_t *expect_read(const char *path, struct error *err)
 		int volume = volume_column >= 0 && volume_column < row.n
 		    ? atoi(row.fields[volume_column])
 		    : 1;
-		json_array_append_new(list,
-		    json_pack("{sssi}", "file_number", row.fields[number_column], "volume",
-			volume > 0 ? volume : 1));
+		json_t *entry = json_pack("{sssi}", "file_number", row.fields[number_column],
+		    "volume", volume > 0 ? volume : 1);
+		json_array_append_new(list, entry);
+		if (sheets_column >= 0 && sheets_column < row.n &&
+		    !expect_sheets_read(row.fields[sheets_column], entry, err)) {
+			error_where(err, "%s:%lld", path, (long long)row.line);
+			goto failed;
+		}
 	}
 failed:
 	csv_close(csv);

@@ -6,6 +6,7 @@
 #include "batch/command.h"
 #include "batch/commands.h"
 #include "batch/review.h"
+#include "batch/witness.h"
 #include "batch/workspace.h"
 #include "config/text.h"
 
@@ -41,6 +42,20 @@ static int differences(const struct tally *t, const struct tally_file *f, json_t
 	return n;
 }
 
+/* A file of the batch's list that has no sheet: named as the list names it. */
+static bool settle_absent(struct batch *b, const char *number, int volume, const char *by,
+    const char *reason, struct error *err)
+{
+	const json_t *entry = witness_listed(&b->tally, number, volume);
+
+	return batch_event(b, by,
+		   json_pack("{ss ss si s{sb si} ss}", "event", "settled", "file_number",
+		       json_string_value(json_object_get(entry, "file_number")), "volume", volume,
+		       "witness", "listed", true, "fed", 0, "reason", reason),
+		   err) &&
+	    batch_commit(b, err);
+}
+
 static bool settle(struct batch *b, const char *number, int volume, const char *by,
     const char *reason, struct error *err)
 {
@@ -51,7 +66,9 @@ static bool settle(struct batch *b, const char *number, int volume, const char *
 	if (!batch_begin(b, err))
 		goto done;
 	f = tally_file_find(&b->tally, number, volume);
-	if (!f)
+	if (b->tally.state == BATCH_OPEN && witness_absent(&b->tally, number, volume))
+		ok = settle_absent(b, number, volume, by, reason, err);
+	else if (!f)
 		error_set(err, ERROR_USAGE, _("'altakt close' names the files that differ"),
 		    _("batch %s has no file '%s' volume %d"), b->name, number, volume);
 	else if (b->tally.state != BATCH_OPEN && (b->tally.state == BATCH_ABANDONED || f->hand < 0))

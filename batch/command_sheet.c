@@ -12,6 +12,7 @@
 #include "batch/ledger.h"
 #include "batch/register.h"
 #include "batch/review.h"
+#include "batch/witness.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -149,7 +150,9 @@ static bool file_need(
 	*file = c->batch.tally.n_files + 1;
 	return batch_event(&c->batch, c->by,
 	    json_pack("{ss si ss si si ss}", "event", "file_opened", "file", *file, "file_number",
-		number, "volume", volume, "prepared", found ? entry.sheets : -1, "from", "move"),
+		number, "volume", volume, "prepared",
+		witness_slip(&c->batch.tally, number, volume, found ? entry.sheets : -1), "from",
+		"move"),
 	    err);
 }
 
@@ -637,7 +640,9 @@ static int run_file(const struct call *call, int argc, char **argv)
 	json_t *event = json_pack("{ss si ss si ss}", "event", "file_renumbered", "file", old->file,
 	    "file_number", args[3], "volume", (int)c.volume, "reason", c.reason);
 	if (event)
-		json_object_set_new(event, "prepared", json_integer(found ? entry.sheets : -1));
+		json_object_set_new(event, "prepared",
+		    json_integer(witness_slip(
+			&c.batch.tally, args[3], (int)c.volume, found ? entry.sheets : -1)));
 	ok = batch_event(&c.batch, c.by, event, &err) && batch_commit(&c.batch, &err);
 done:
 	code = ok ? EXIT_DONE : command_fail(&err);

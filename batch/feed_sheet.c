@@ -11,6 +11,7 @@
 #include "batch/journal.h"
 #include "batch/refed.h"
 #include "batch/register.h"
+#include "batch/witness.h"
 #include "config/file.h"
 #include "config/lock.h"
 #include "config/text.h"
@@ -158,9 +159,9 @@ static bool file_open(struct feed *feed, const char *number, int volume, const c
 		    err);
 	}
 	*file = t->n_files + 1;
-	json_t *e =
-	    json_pack("{ss si ss si si ss}", "event", "file_opened", "file", *file, "file_number",
-		number, "volume", volume, "prepared", found ? entry.sheets : -1, "from", from);
+	json_t *e = json_pack("{ss si ss si si ss}", "event", "file_opened", "file", *file,
+	    "file_number", number, "volume", volume, "prepared",
+	    witness_slip(t, number, volume, found ? entry.sheets : -1), "from", from);
 	if (e && serial)
 		json_object_set_new(e, "serial", json_string(serial));
 	return feed_event(feed, e, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch/csv.h"
+#include "batch/witness.h"
 #include "config/file.h"
 
 char *manifest_path(const char *workspace, const char *batch, int revision)
@@ -66,6 +67,8 @@ static json_t *file_json(const struct tally *t, const struct tally_file *f)
 	    c.pages, "images", c.images_counted, "blank_pages", c.blank_pages, "blank_sheets",
 	    c.blank_sheets, "bytes", (json_int_t)f->bytes, "mean_confidence", f->mean_confidence,
 	    "sha512", f->sha512, "flags", flags, "witnesses", witnesses(t, f));
+	if (file)
+		json_object_set_new(file, "witness_counts", witness_figures(t, f));
 	/* Who settled a difference between witnesses, and why: for ever. */
 	if (file && f->settlements)
 		json_object_set(file, "settled", f->settlements);
@@ -86,12 +89,18 @@ json_t *manifest_counts(const struct tally *t)
 static json_t *manifest_json(const struct tally *t)
 {
 	struct tally_counts c;
-	json_t *m = json_object(), *files = json_array();
+	json_t *m = json_object(), *files = json_array(), *absent = json_array(), *entry;
+	size_t k;
 
 	tally_counts(t, &c);
 	for (int i = 0; i < t->n_files; i++)
 		if (t->files[i].bundled)
 			json_array_append_new(files, file_json(t, &t->files[i]));
+	json_array_foreach(t->expect, k, entry)
+	{
+		if (json_object_get(entry, "settled"))
+			json_array_append(absent, entry);
+	}
 	json_object_set_new(m, "format", json_string("altakt-manifest/1"));
 	json_object_set_new(m, "batch", json_string(t->batch));
 	json_object_set_new(m, "workspace", json_string(t->workspace));
@@ -102,6 +111,13 @@ static json_t *manifest_json(const struct tally *t)
 	json_object_set(m, "rules", t->rules);
 	json_object_set_new(m, "counts", manifest_counts(t));
 	json_object_set_new(m, "files", files);
+	/* Listed files without a sheet that a lead settled, and leads' words on earlier revisions: for
+	 * ever. */
+	if (json_array_size(absent) > 0)
+		json_object_set(m, "absent", absent);
+	json_decref(absent);
+	if (t->reviews)
+		json_object_set(m, "reviews", t->reviews);
 	json_object_set_new(m, "revision", json_integer(t->revision));
 	if (t->supersedes[0])
 		json_object_set_new(m, "supersedes", json_string(t->supersedes));

@@ -115,16 +115,19 @@ static void page_key(const json_t *e, char key[24])
 	snprintf(key, 24, "%.12s%.1s", sheet ? sheet + 1 : "", text_of(e, "side"));
 }
 
-static bool event_is_work(const char *event)
+/* Whoever did this fed, corrected or decided. A page that a person wants made anew has a reason; one
+ * that page work tries again has none. */
+static bool event_is_work(const char *event, const json_t *e)
 {
-	static const char *const names[] = {"sheet_fed", "view_fed", "feeding_started", "operator",
-	    "decided", "sheet_voided", "sheet_moved", "rescan_asked", "image_missing",
-	    "file_renumbered", "file_reopened", "count_given", "settled", "near_equal_kept"};
+	static const char *const names[] = {"sheet_fed", "view_fed", "image_taken",
+	    "feeding_started", "operator", "decided", "sheet_voided", "sheet_moved", "rescan_asked",
+	    "insert_asked", "refeed_done", "image_missing", "file_renumbered", "file_reopened",
+	    "count_given", "settled", "near_equal_kept"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(event, names[i]) == 0)
 			return true;
-	return false;
+	return strcmp(event, "page_retry") == 0 && json_object_get(e, "reason");
 }
 
 static bool drawn_room(struct review *r, struct error *err)
@@ -273,7 +276,7 @@ bool review_add(struct review *r, int64_t n, const char *line, size_t n_bytes, s
 	if (strcmp(event, "sheet_fed") == 0)
 		snprintf(r->account, sizeof r->account, "%.63s",
 		    strlen(text_of(e, "account")) < 64 ? text_of(e, "account") : "");
-	if (event_is_work(event))
+	if (event_is_work(event, e))
 		json_object_set_new(r->accounts, text_of(e, "account"), json_true());
 	ok = true;
 done:

@@ -513,12 +513,36 @@ static bool read_hand(struct tally *t, const json_t *e, int64_t n, struct error 
 	return true;
 }
 
+/* A file of the batch's list that a lead settled without a sheet of it. */
+static bool read_settled_absent(struct tally *t, const json_t *e, int64_t n, struct error *err)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(t->expect, i, entry)
+	{
+		int volume = int_of(entry, "volume", 1);
+		if (strcmp(text_of(entry, "file_number"), text_of(e, "file_number")) != 0 ||
+		    volume != int_of(e, "volume", 1))
+			continue;
+		if (!json_object_get(entry, "settled"))
+			json_object_set_new(entry, "settled", json_array());
+		json_array_append_new(json_object_get(entry, "settled"),
+		    json_pack("{ss ss ss}", "by", text_of(e, "by"), "at", text_of(e, "at"),
+			"reason", text_of(e, "reason")));
+		return true;
+	}
+	return bad(err, n, _("there is no such file"));
+}
+
 static bool read_settled(struct tally *t, const json_t *e, int64_t n, struct error *err)
 {
 	struct tally_file *f = file_of(t, e);
 
 	if (!f)
-		return bad(err, n, _("there is no such file"));
+		return !json_object_get(e, "file") && json_object_get(e, "file_number")
+		    ? read_settled_absent(t, e, n, err)
+		    : bad(err, n, _("there is no such file"));
 	f->settled = true;
 	f->settled_fed = int_of(json_object_get(e, "witness"), "fed", -1);
 	f->settled_prepared = f->prepared;
@@ -675,6 +699,20 @@ static bool read_state(struct tally *t, const json_t *e, int64_t n, struct error
 		if (s) /* older versions took names without looking */
 			s->rejected = true;
 	}
+	if (strcmp(event, "abandoned") != 0) {
+		json_t *word = json_pack("{si ss ss ss}", "revision", int_of(e, "revision", 0),
+		    "result", event, "by", text_of(e, "lead"), "at", text_of(e, "at"));
+		const char *reason = text_of(e, event[0] == 'r' ? "reason" : "takes_back");
+		if (word && reason[0])
+			json_object_set_new(word, "reason", json_string(reason));
+		if (word && event[0] == 'a')
+			json_object_set_new(word, "not_opened_one_by_one",
+			    json_boolean(
+				json_is_true(json_object_get(e, "not_opened_one_by_one"))));
+		if (!t->reviews)
+			t->reviews = json_array();
+		json_array_append_new(t->reviews, word);
+	}
 	t->state = strcmp(event, "accepted") == 0 ? BATCH_ACCEPTED
 	    : strcmp(event, "rejected") == 0	  ? BATCH_REJECTED
 						  : BATCH_ABANDONED;
@@ -795,6 +833,7 @@ void tally_release(struct tally *t)
 	json_decref(t->rules);
 	json_decref(t->operators);
 	json_decref(t->expect);
+	json_decref(t->reviews);
 	for (int i = 0; i < t->n_files; i++) {
 		json_decref(t->files[i].flags);
 		json_decref(t->files[i].settlements);

@@ -89,7 +89,9 @@ struct tally { /* {0} is empty; batch/tally_snapshot.c knows every pointer in it
 	int revision; /* of the newest close, 0 before */
 	int epoch;    /* of the workspace then: above 1 where it had been restored from a backup */
 	char previous[65], supersedes[65];
-	json_t *rules, *operators, *expect;
+	json_t *rules, *operators;
+	json_t *expect;	 /* the batch's list: {file_number, volume, sheets, settled}, or NULL */
+	json_t *reviews; /* leads' words: {revision, result, by, at, …}, or NULL */
 	bool count_blank_sheets, imported, clock_back;
 	struct tally_sheet *sheets; /* by n - 1 */
 	int n_sheets;

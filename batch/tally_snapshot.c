@@ -62,9 +62,9 @@ static json_t *pointers_pack(const struct tally *t)
 		json_array_append_new(
 		    settled, f->settlements ? json_incref(f->settlements) : json_null());
 	}
-	return json_pack("{so* so* so* so so}", "rules", json_incref(t->rules), "operators",
-	    json_incref(t->operators), "expect", json_incref(t->expect), "flags", flags, "settled",
-	    settled);
+	return json_pack("{so* so* so* so* so so}", "rules", json_incref(t->rules), "operators",
+	    json_incref(t->operators), "expect", json_incref(t->expect), "reviews",
+	    json_incref(t->reviews), "flags", flags, "settled", settled);
 }
 
 static void pointers_unpack(struct tally *t, json_t *all)
@@ -72,6 +72,7 @@ static void pointers_unpack(struct tally *t, json_t *all)
 	t->rules = json_incref(json_object_get(all, "rules"));
 	t->operators = json_incref(json_object_get(all, "operators"));
 	t->expect = json_incref(json_object_get(all, "expect"));
+	t->reviews = json_incref(json_object_get(all, "reviews"));
 	for (int i = 0; i < t->n_files; i++) {
 		json_t *flags = json_array_get(json_object_get(all, "flags"), (size_t)i);
 		t->files[i].flags = json_is_null(flags) ? NULL : json_incref(flags);
@@ -187,7 +188,7 @@ static bool blob_read(const char *blob, size_t n, const char *batch, struct tall
 	if (strcmp(t.batch, batch) != 0 || (size_t)t.n_sheets != head.n_sheets ||
 	    (size_t)t.n_files != head.n_files)
 		return false;
-	t.rules = t.operators = t.expect = NULL;
+	t.rules = t.operators = t.expect = t.reviews = NULL;
 	while (room < head.n_sheets) /* as tally_add() lets them grow */
 		room *= 2;
 	t.sheets = copied(&at, head.n_sheets, room, sizeof *t.sheets);

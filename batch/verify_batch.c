@@ -308,6 +308,22 @@ static void word_compare(const struct review *r, const char *path, const json_t 
 		    _("the count by hand differs, and nobody has settled the difference"));
 }
 
+/* Who gave it: the account that the ledger names, which with four eyes did nothing else in it. */
+static void account_compare(const struct review *r, const char *path, const json_t *acceptance,
+    const json_t *event, struct verify_report *report)
+{
+	const char *account = text_of(event, "account");
+
+	if (strcmp(account, text_of(acceptance, "account")) != 0)
+		verify_find(report, path, _("the ledger names another account that gave it"));
+	else if (strcmp(text_of(event, "event"), "accepted") == 0 &&
+	    json_is_true(json_object_get(acceptance, "four_eyes")) &&
+	    json_object_get(r->accounts, account))
+		verify_find(report, path,
+		    _("it says four eyes, but the account '%s' fed, corrected or decided in the batch"),
+		    account);
+}
+
 /* Draws the sample of the newest acceptance again. */
 static bool sample_compare(const char *folder, const char *path, const json_t *acceptance,
     const json_t *event, struct verify_report *report, struct error *err)
@@ -347,6 +363,7 @@ static bool sample_compare(const char *folder, const char *path, const json_t *a
 		word_compare(&u.review, path, acceptance, event, report);
 	if (u.review.n_unseen > 0 && strcmp(text_of(event, "event"), "accepted") == 0)
 		verify_find(report, path, _("%d pages had not been looked at"), u.review.n_unseen);
+	account_compare(&u.review, path, acceptance, event, report);
 	if (u.review.not_opened_one_by_one !=
 	    json_is_true(json_object_get(acceptance, "not_opened_one_by_one")))
 		verify_find(report, path, _("it hides how the pages were looked at"));

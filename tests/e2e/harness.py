@@ -64,13 +64,13 @@ def environment(**more):
     return env
 
 
-def altakt(*args, expect=DONE, timeout=None, env=None, stdin=None, cwd=None):
-    """Calls the program; expect is the exit code wanted, a tuple of them, or None for any."""
+def altakt(*args, expect=DONE, timeout=None, env=None, stdin=None, cwd=None, user=None):
+    """Calls the program; expect is the exit code wanted, a tuple of them, or None for any; user the uid."""
     args = [str(a) for a in args]
     began = time.monotonic()
     process = subprocess.Popen([PROGRAM, *args], stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment(), cwd=cwd,
-                               start_new_session=True)
+                               start_new_session=True, **({} if user is None else {"user": user, "group": user}))
     try:
         out, err = process.communicate(stdin.encode() if stdin is not None else None, timeout or TIMEOUT_S)
     except subprocess.TimeoutExpired:

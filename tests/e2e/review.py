@@ -1,9 +1,10 @@
 """A lead's word: the count by hand, rejection per sheet and file, and what acceptance and verify say of it."""
+import contextlib
 import json
 import os
 import shutil
 
-from harness import CHECK, USAGE, WAITING, Page, Stack, altakt, check, contains, equal, main, valid, words
+from harness import CHECK, USAGE, WAITING, Page, Skip, Stack, altakt, check, contains, equal, main, valid, words
 
 
 def closed(ws):
@@ -113,6 +114,16 @@ def test_a_rejected_sheet_waits_for_a_new_scan(ws):
     equal(ws.manifest()["counts"]["superseded"], 1, "superseded")
     ws("verify")
 
+    # Each later manifest says what the leads said, and how they looked.
+    ws("file", "renumber", "a", "33/2", "33/7", "--by", "E", "--reason", "typed wrongly")
+    ws("process")
+    ws("close", "a")
+    equal([(w["revision"], w["result"], w["by"], w.get("reason"), w.get("not_opened_one_by_one"))
+           for w in ws.manifest()["reviews"]],
+          [(1, "rejected", "Max", "skewed", None), (2, "accepted", "Max Mustermann", None, True)], "leads' words")
+    valid("manifest", ws.manifest())
+    ws("verify")
+
 
 def test_a_rejection_by_mistake_is_taken_back(ws):
     closed(ws)
@@ -130,6 +141,48 @@ def test_a_rejection_by_mistake_is_taken_back(ws):
     ws("verify")
     os.remove(os.path.join(ws.path, "batches/a/acceptance.1.2.json"))
     contains(ws("verify", expect=CHECK).out, "acceptance.1.2.json")
+
+
+def test_four_eyes_by_account(ws):
+    """Whoever fed, corrected or decided cannot accept, whatever name is typed; another account can."""
+    if os.geteuid() != 0:
+        raise Skip("only root can call the program with another account")
+    drawn = closed(ws)
+    ws.settings(review__four_eyes="yes")
+    contains(ws("seen", "a", "--by", "Max", "--all", expect=USAGE).err, "--all is refused")
+    ws("seen", "a", "--by", "Max", *pages(ws))
+    contains(ws("accept", "a", "--by", "Max", expect=USAGE).err, "fed, corrected or decided")
+    with other_account(ws) as other:
+        other("sheet", "clean", "a/3", "--by", "Max", "--reason", "too pale")  # a correction: not this one either
+    ws("process")
+    ws("close", "a")
+    with other_account(ws) as other:
+        other("seen", "a", "--by", "Max", *pages(ws))
+        contains(other("accept", "a", "--by", "Max", expect=USAGE).err, "fed, corrected or decided")
+    with other_account(ws, uid=65533) as other:
+        other("count", "a", "--by", "Max", "--sheets", {"33/1": 3, "33/2": 2}[drawn])
+        other("accept", "a", "--by", "Max")
+    equal((acceptance(ws)["account"], acceptance(ws)["not_opened_one_by_one"]), ("uid 65533", False), "acceptance")
+    ws("verify")
+
+
+def pages(ws):
+    return [item["page"] for item in ws("review", "a", "--json").json["items"]]
+
+
+@contextlib.contextmanager
+def other_account(ws, uid=65534):
+    """Calls the program as another account, to which the workspace belongs meanwhile."""
+    def give(to):
+        os.chmod(ws.folder, 0o755)
+        for base, _, names in os.walk(ws.path):
+            for path in [base] + [os.path.join(base, name) for name in names]:
+                os.chown(path, to, to)
+    give(uid)
+    try:
+        yield lambda *args, **more: ws(*args, user=uid, **more)
+    finally:
+        give(0)
 
 
 if __name__ == "__main__":

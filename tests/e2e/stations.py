@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from harness import (CHECK, DONE, USAGE, WAITING, Page, Stack, Workspace, altakt, check, contains, equal, files_below,
+from harness import (CHECK, DONE, USAGE, WAITING, Page, Skip, Stack, Workspace, altakt, check, contains, equal, files_below,
                      independent, main, read_chain, stop, valid, words)
 
 
@@ -322,6 +322,44 @@ def test_a_file_is_released_everywhere(folder):
 def claim_amount(ws):
     one, = ws("claim", "list", "--json").json
     return one["amount"]
+
+
+def test_a_station_whose_key_is_unknown(folder):
+    """Where the stations' certificates are named, only batches that one of these has signed are collected."""
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not installed")
+
+    def key(name):
+        pem = [os.path.join(folder, f"{name}.{kind}") for kind in ("pem", "key")]
+        done = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-out", pem[0], "-keyout",
+                               pem[1], "-days", "2", "-subj", f"/CN={name}"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        equal(done.returncode, 0, f"openssl\n{done.stdout}\n")
+        return {"sign__certificate": pem[0], "sign__key": pem[1]}
+
+    known, stranger = key("st2"), key("stranger")
+    office = station(folder, "office", collect__certificates=known["sign__certificate"])
+    two = station(folder, "st2", **known)
+    batch(two, "a", ("33/1", 1, 1))
+    three = station(folder, "st3", **stranger)
+    batch(three, "b", ("33/2", 1, 1))
+    unsigned = station(folder, "st4")
+    batch(unsigned, "c", ("33/3", 1, 1))
+    contains(office("collect", three.path, expect=CHECK).err, "batches/b/manifest.json", "a key that is not known here")
+    contains(office("collect", unsigned.path, expect=CHECK).err, "batches/c/manifest.json", "is not signed")
+    check(not list(files_below(os.path.join(office.path, "collected"))), "nothing was taken")
+    office("collect", two.path)
+    equal(os.listdir(os.path.join(office.path, "collected")), ["a"], "collected")
+
+    # The stranger's signature under a known station's batch.
+    for name in ("manifest.json", "acceptance.json"):
+        path = os.path.join(two.path, "batches/a", name)
+        done = subprocess.run(["openssl", "cms", "-sign", "-binary", "-in", path, "-signer",
+                               stranger["sign__certificate"], "-inkey", stranger["sign__key"], "-outform", "DER", "-out",
+                               path + ".p7s"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        equal(done.returncode, 0, f"openssl\n{done.stdout}\n")
+    second = station(folder, "second", collect__certificates=known["sign__certificate"])
+    contains(second("collect", two.path, expect=CHECK).err, "batches/a/", "a key that is not known here")
 
 
 if __name__ == "__main__":
