@@ -306,9 +306,12 @@ here:
 	return false;
 }
 
-/* Recognises; a page that cannot be is kept without text and says so. */
+/*
+ * Recognises; a page that cannot be is kept without text and says so. One of which a worker died is
+ * read here: on the farm it might cost two workers more.
+ */
 static bool page_recognise(struct worker *w, struct reading *reading, const struct clean_result *c,
-    json_t *answer, char **alto, struct error *err)
+    int tries, json_t *answer, char **alto, struct error *err)
 {
 	char text[1100], *models = NULL, languages[SCRIPT_LANGUAGES_SIZE];
 	struct recognition r = {0};
@@ -327,7 +330,7 @@ static bool page_recognise(struct worker *w, struct reading *reading, const stru
 		    json_string(layout_find(reading->prepared, reading->dpi, NULL) == LAYOUT_BLOCK
 			    ? "block"
 			    : "any"));
-		ok = page_to_farm(w, &to_read, languages, &r, &models, &why);
+		ok = tries == 0 && page_to_farm(w, &to_read, languages, &r, &models, &why);
 		bool aside = !ok && why.kind;
 		if (!ok && !aside && !recogniser_for(w, languages, err))
 			return false;
@@ -570,7 +573,7 @@ static bool page_work(struct worker *w, const json_t *job, json_t *answer, struc
 		goto done;
 	long encoded = now_ms();
 	if (!c.blank && tries < 2) {
-		if (!page_recognise(w, &reading, &c, answer, &alto, err))
+		if (!page_recognise(w, &reading, &c, tries, answer, &alto, err))
 			goto done;
 	} else if (!c.blank) {
 		json_object_set_new(answer, "ocr_failed", json_true());

@@ -185,6 +185,12 @@ bool farm_refused(const struct farm *farm)
 	return natsConnection_IsClosed(farm->link.connection);
 }
 
+static const char *refusal(void)
+{
+	return _("the farm's broker does not take us any more: see 'farm.credentials' and "
+		 "'farm.certificate'");
+}
+
 bool farm_has_room(const struct farm *farm)
 {
 	return farm->in_flight_bytes < farm->limit_bytes;
@@ -261,6 +267,10 @@ bool farm_submit(struct farm *farm, uint64_t id, const struct farm_page *page, s
 	s = natsConnection_Status(farm->link.connection) == NATS_CONN_STATUS_CONNECTED
 	    ? publish(farm, sent)
 	    : NATS_NOT_YET_CONNECTED;
+	if (s != NATS_OK && farm_refused(farm)) {
+		error_set(err, ERROR_BUSY, NULL, "%s", refusal());
+		goto done;
+	}
 	if (s != NATS_OK) {
 		error_set(err, ERROR_BUSY, NULL, _("the farm takes no page now: %s"),
 		    natsStatus_GetText(s));
@@ -527,13 +537,15 @@ static void missing_look(struct farm *farm, struct sent *sent)
 
 static void overdue(struct farm *farm)
 {
-	bool gone = farm->away && now_ms() - farm->away_since_ms > GONE_MS;
+	bool refused = farm_refused(farm); /* credentials withdrawn while we were at it, say */
+	bool gone = refused || (farm->away && now_ms() - farm->away_since_ms > GONE_MS);
 	bool nobody = nobody_there(farm);
 
 	for (struct sent *sent = farm->sent, *next; sent; sent = next) {
 		next = sent->next;
 		if (gone) {
-			settle(farm, sent, FARM_LOST, "the farm's broker is gone", NULL);
+			settle(farm, sent, FARM_LOST,
+			    refused ? refusal() : "the farm's broker is gone", NULL);
 		} else if (nobody) {
 			withdraw(farm, sent);
 			settle(farm, sent, FARM_LOST,

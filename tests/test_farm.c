@@ -115,6 +115,7 @@ static int work(const char *url, const char *models, const char *folder)
 struct yard { /* a broker in a folder of its own, and its workers */
 	char folder[40], url[64];
 	int port;
+	bool locked; /* its broker wants a password, which nobody here knows */
 	pid_t broker, workers[8];
 	int n_workers;
 };
@@ -162,7 +163,8 @@ static void broker_start(struct yard *yard)
 
 	snprintf(port, sizeof port, "%d", yard->port);
 	const char *argv[] = {"nats-server", "-js", "-a", "127.0.0.1", "-p", port, "-sd",
-	    yard->folder, "-l", "/dev/null", NULL};
+	    yard->folder, "-l", "/dev/null", yard->locked ? "--user" : NULL, "max", "--pass",
+	    "geheim", NULL};
 	yard->broker = start(argv);
 	for (int i = 0; i < 500; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -468,6 +470,35 @@ static void test_broker_gone_and_back(void **state)
 	yard_close(&yard);
 }
 
+/* What was good at first is withdrawn: it is told why no page goes out any more. */
+static void test_broker_takes_us_no_more(void **state)
+{
+	PIX *image = pixCreate(PLAIN, 60, 1);
+	struct farm_page page = {image, 1, 300, PLAIN, 60, 300, 0};
+	struct farm_result result = {0};
+	struct error err = {0};
+	bool got;
+
+	if (!broker_there())
+		return;
+	struct yard yard = yard_open(0);
+	struct farm *farm = farm_of(&yard, MODELS, 0, false);
+	submit(farm, 1, PLAIN);
+	end(&yard.broker, SIGKILL);
+	yard.locked = true;
+	broker_start(&yard);
+	assert_outcome(farm, 1, FARM_LOST, "the farm's broker");
+	for (int i = 0; i < 1000 && !farm_refused(farm); i++)
+		assert_true(farm_next(farm, 20, &result, &got, &err));
+	assert_true(farm_refused(farm));
+	assert_false(farm_submit(farm, 2, &page, &err));
+	assert_int_equal(err.kind, ERROR_BUSY);
+	assert_non_null(strstr(err.what, "does not take us any more: see 'farm.credentials'"));
+	pixDestroy(&image);
+	farm_close(farm);
+	yard_close(&yard);
+}
+
 static void test_worker_with_other_models(void **state)
 {
 	if (!broker_there())
@@ -685,6 +716,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_broker_killed),
 	    cmocka_unit_test(test_page_that_the_broker_has_lost),
 	    cmocka_unit_test(test_broker_gone_and_back),
+	    cmocka_unit_test(test_broker_takes_us_no_more),
 	    cmocka_unit_test(test_worker_with_other_models),
 	    cmocka_unit_test(test_no_room_for_answers),
 	    cmocka_unit_test(test_strangers),

@@ -25,7 +25,7 @@ import urllib.request
 import harness
 from harness import SOURCE, BLANK, Page, Skip, Stack, Workspace, check, contains, equal, files_below, independent, words
 
-SHEETS = 5
+SHEETS = 3
 SILENCE = ("--set", "farm.silence=5")
 PAGES, TEXTS = "ALTAKT_PAGES", "ALTAKT_TEXTS"
 OWN_NETWORK = bool(os.environ.get("ALTAKT_OWN_NETWORK"))
@@ -230,19 +230,20 @@ def held(port, stream):
 class Worker(Process):
     n = 0
 
-    def __init__(self, folder, url, *args, prefix=()):
+    def __init__(self, folder, url, *args, prefix=(), env=None):
         Worker.n += 1
         super().__init__([*prefix, harness.PROGRAM, "--set", "ocr.languages=deu", *SILENCE, *args, "worker", "--farm",
-                          url], os.path.join(folder, f"worker{Worker.n}.log"), env=harness.environment())
+                          url], os.path.join(folder, f"worker{Worker.n}.log"), env=env or harness.environment())
         harness.wait_until("the worker works", lambda: "working for" in self.said() or self.process.poll() is not None)
-        check(self.process.poll() is None, self.said())
+        check("working for" in self.said(), self.said())
 
 
-def process(ws, url, *args, prefix=()):
-    """Starts page work with one core here, so that pages go to the farm."""
-    return Process([*prefix, harness.PROGRAM, "-w", ws.path, *SILENCE, "--set", "farm.jobs=4", *args, "process",
-                    "--jobs", "1", "--farm", url], os.path.join(ws.folder, os.path.basename(ws.path) + ".out"),
-                   env=harness.environment())
+def process(ws, url, *args, prefix=(), env=None):
+    """Starts page work with one core here, so that pages go to the farm; args: settings, then those of process."""
+    at = next((i for i, a in enumerate(args) if a == "--retry"), len(args))
+    return Process([*prefix, harness.PROGRAM, "-w", ws.path, *SILENCE, "--set", "farm.jobs=4", *args[:at], "process",
+                    "--jobs", "1", "--farm", url, *args[at:]],
+                   os.path.join(ws.folder, os.path.basename(ws.path) + ".out"), env=env or harness.environment())
 
 
 def finish(run):
@@ -303,12 +304,37 @@ def test_workers_killed_at_random(folder):
         broker = all_.add(Broker(folder))
         workers = [all_.add(Worker(folder, broker.url)) for _ in range(2)]
         run = all_.add(process(ws, broker.url))
-        for n in (1, 3):
+        for n in (1, 2):
             handed_out(run, broker.port, n)
             workers.pop(random.randrange(len(workers))).kill()
             workers.append(all_.add(Worker(folder, broker.url)))
         finish(run)
         same_as_here(ws, aside=2)  # both may have died of the same page: they had it
+
+
+def test_a_page_that_kills_its_workers_has_two_tries(folder):
+    """Here or on the farm, and never a third; what is blank is recognised nowhere."""
+    ws, tesseract = Batch.copy(folder), harness.Watched(folder)
+    read = Batch.pages
+    with Everything() as all_:
+        broker = all_.add(Broker(folder))
+        tesseract.deadly(True)
+        workers = {n: all_.add(Worker(folder, broker.url, env=tesseract.env)) for n in range(2)}
+        run = all_.add(process(ws, broker.url, env=tesseract.env))
+        while run.process.poll() is None:  # as systemd would, a dead one is replaced
+            for n, worker in workers.items():
+                if worker.process.poll() is not None:
+                    workers[n] = all_.add(Worker(folder, broker.url, env=tesseract.env))
+            time.sleep(0.05)
+        finish(run)
+        done = [e for e in ws.ledger() if e["event"] == "page_done"]
+        equal(sum("ocr_failed" in e["flags"] for e in done), read, f"pages without text\n{run.said()}")
+        equal(tesseract.times(), 2 * read, "tries")
+        tesseract.deadly(False)
+        run = all_.add(process(ws, broker.url, "--retry", env=tesseract.env))
+        finish(run)
+        equal(tesseract.times(), read, "pages read again")
+        same_as_here(ws)
 
 
 def test_broker_killed_and_back(folder):
@@ -688,9 +714,9 @@ def test_credentials(folder):
 
     def with_creds(path):
         return ["--set", f"farm.ca={folder}/ca.pem", "--set", f"farm.credentials={path}"]
-    ws, alone = Batch.copy(folder), Batch.copy(folder)
+    ws, alone, monitor = Batch.copy(folder), Batch.copy(folder), free_port()
     with Everything() as all_:
-        broker = all_.add(Broker(folder, conf=conf(account)))
+        broker = all_.add(Broker(folder, conf=f'http: "127.0.0.1:{monitor}"\n' + conf(account)))
         url = broker.url.replace("nats://", "tls://")
         works = all_.add(Worker(folder, url, *with_creds(worker)))
         run = all_.add(process(ws, url, *with_creds(station)))
@@ -721,12 +747,20 @@ def test_credentials(folder):
             log = f.read()
         contains(log, "does not take us")
         contains(log, "the page is recognised here")
-        same_as_here(alone)
 
-        broker.kill()  # it comes back and knows the account no more: the worker ends and says why
+        # It goes and comes back, and knows the account no more: the cores of the station go on, and say why;
+        # the worker ends and says why.
+        withdrawn = Batch.copy(folder)
+        run = all_.add(process(withdrawn, url, *with_creds(station)))
+        harness.wait_until("pages are out", lambda: run.process.poll() is not None or out(monitor) > 0)
+        broker.kill()
         with open(broker.conf, "w", encoding="utf-8") as f:
             f.write(f'listen: "127.0.0.1:{broker.port}"\n' + conf(stranger))
         all_.add(broker.again())
+        finish(run)
+        with open(os.path.join(withdrawn.path, "altakt.log"), encoding="utf-8") as f:
+            contains(f.read(), "does not take us", "the page is recognised here")
+        same_as_here(withdrawn)
         equal(works.process.wait(harness.TIMEOUT_S), harness.FAILED, works.said())
         contains(works.said(), "does not take us")
 

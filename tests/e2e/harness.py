@@ -110,6 +110,34 @@ def wait_until(what, condition, timeout=60):
         time.sleep(0.02)
 
 
+class Watched:
+    """Tesseract under watch (tests/watched_recogniser.c): how often pages were recognised; deadly where wanted."""
+
+    def __init__(self, folder):
+        library = os.path.join(BUILD, "tests/libwatched-recogniser.so")
+        if not os.path.exists(library):
+            raise Skip("tests/libwatched-recogniser.so is not built")
+        self.path = os.path.join(folder, "recognised")
+        self.env = environment(LD_PRELOAD=library, WATCHED_RECOGNISER=self.path)
+        if SANITIZED:
+            self.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+
+    def deadly(self, on):
+        if on:
+            open(self.path + ".die", "wb").close()
+        else:
+            os.unlink(self.path + ".die")
+
+    def times(self):
+        """Recognitions since the last call."""
+        if not os.path.exists(self.path):
+            return 0
+        with open(self.path, encoding="ascii") as f:
+            n = len(f.readlines())
+        os.unlink(self.path)
+        return n
+
+
 def check(condition, message):
     if not condition:
         raise AssertionError(message)
@@ -359,11 +387,12 @@ def main(needs_program=True):
     for name in wanted:
         function = getattr(module, name)
         folder = tempfile.mkdtemp(prefix="altakt-e2e-")
-        began = time.monotonic()
+        began, before = time.monotonic(), sum(os.times()[:4])
         try:
             parameters = list(inspect.signature(function).parameters)
             function(*([Workspace(folder)] if parameters == ["ws"] else [folder] if parameters else []))
-            print(f"passed   {name} ({time.monotonic() - began:.1f} s)", flush=True)
+            print(f"passed   {name} ({time.monotonic() - began:.1f} s, {sum(os.times()[:4]) - before:.1f} s of processor)",
+                  flush=True)
         except Skip as why:
             skipped += 1
             print(f"skipped: {name}: {why}", flush=True)
