@@ -245,6 +245,27 @@ static void test_pdf_finish_lines_copy_with_single_spaces(void **state)
 	free(text);
 }
 
+/* As readers search: poppler's own search, over a line's end too. */
+static void test_pdf_finish_words_are_found(void **state)
+{
+	int code = 0;
+	char *text = run(ALTAKT_SOURCE_DIR
+	    "/tests/tools/find '%s' gehört Straße Verwaltung 'eng Verwaltung' waltung Łódź İstanbul "
+	    "Москва السلام عليكم 12.03.2024 Herr Fehlt",
+	    "bitonal.pdf", &code);
+
+	if (code == 77) {
+		fputs(text, stderr);
+		free(text);
+		skip();
+	}
+	/* a match over a line's end is marked in two places */
+	assert_string_equal(text,
+	    "1 gehört\n1 Straße\n2 Verwaltung\n2 eng Verwaltung\n1 waltung\n1 Łódź\n1 İstanbul\n"
+	    "1 Москва\n1 السلام\n1 عليكم\n1 12.03.2024\n1 Herr\n0 Fehlt\n");
+	free(text);
+}
+
 static void test_pdf_finish_images_are_passed_through(void **state)
 {
 	struct encoded_page page = page_drawn(PAGE_COLOUR, 620, 877, 75, letter, 0);
@@ -712,6 +733,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pdf_finish_words_lie_in_their_boxes),
 	    cmocka_unit_test(test_pdf_finish_lines_copy_with_single_spaces),
+	    cmocka_unit_test(test_pdf_finish_words_are_found),
 	    cmocka_unit_test(test_pdf_finish_images_are_passed_through),
 	    cmocka_unit_test(test_pdf_finish_columns_stay_apart),
 	    cmocka_unit_test(test_pdf_finish_table_rows),
