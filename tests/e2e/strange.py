@@ -1,12 +1,15 @@
 """Pages that nobody expects: each is kept with its image and without harm, bounded in time; the rest goes on."""
+import collections
+import html
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
 import zlib
 
-from harness import DONE, FAILED, Skip, Page, balance, check, contains, draw, environment, equal, independent, main, words
+from harness import DONE, FAILED, Skip, Page, balance, check, contains, draw, environment, equal, files_below, independent, main, words
 
 
 def png(path, width, height, pixel, dpi=200):
@@ -60,18 +63,29 @@ def scrawl(folder):
                      for k, d in enumerate((20, -90, -30, 80, 12, (i * 37) % 60 - 30)))
                      for j in range(6) for i in range(90))
     if not shutil.which("convert"):
-        return None
+        raise Skip("convert (imagemagick) is not installed")
     subprocess.run(["convert", "-size", "1654x2339", "xc:white", "-fill", "none", "-stroke", "black", "-strokewidth", "3",
                     "-draw", f"path 'M 200,400 {loops}'", "-density", "200", "-units", "PixelsPerInch", path], check=True)
     return path
 
 
+def recalled(ws, number, pages):
+    """The share of the pages' words that the bundle's ALTO has; a word counts as often as it is drawn."""
+    wanted = collections.Counter(word for page in pages for word in page.text().split())
+    folder = os.path.join(ws.path, next(f["bundle"] for f in ws.manifest()["files"] if f["file_number"] == number), "data/alto")
+    read = collections.Counter()
+    for path in files_below(folder):
+        with open(path, encoding="utf-8") as f:
+            read.update(html.unescape(word) for word in re.findall(r'CONTENT="([^"]*)"', f.read()))
+    return (wanted & read).total() / wanted.total()
+
+
 def test_each_is_kept(ws):
+    photo, upside_down = Page(kind="photo"), Page(kind="letter", rotate=180)
     images = [noise(ws.folder), specks(ws.folder), strip(ws.folder), scrawl(ws.folder),
-              drawn(ws.folder, "photo.jpg", Page(kind="photo")),
-              drawn(ws.folder, "upside_down.jpg", Page(kind="letter", rotate=180))]
-    images = [i for i in images if i]
-    answer = ws("run", "--import", "--simplex", "--file", "33/1", "--sheets", len(images), *images, timeout=500)
+              drawn(ws.folder, "photo.jpg", photo),
+              drawn(ws.folder, "upside_down.jpg", upside_down)]
+    ws("run", "--import", "--simplex", "--file", "33/1", "--sheets", len(images), *images, timeout=500)
     manifest = ws.manifest()
     balance(manifest)
     equal(manifest["counts"]["sheets"], len(images), "sheets")
@@ -79,17 +93,17 @@ def test_each_is_kept(ws):
     done = {e["sheet"].split("/")[1]: e for e in ws.ledger() if e["event"] == "page_done"}
     equal(sorted(done, key=int), [str(n) for n in range(1, len(images) + 1)], "sheets whose page was done")
     by_name = {os.path.basename(i).split(".")[0]: done[str(n)] for n, i in enumerate(images, 1)}
-    failed = [name for name, e in by_name.items() if "ocr_failed" in e["flags"]]
-    equal(len(failed), manifest["counts"]["ocr_failed"], f"pages without text, of {failed}")
-    check(set(failed) <= {"noise", "specks"}, f"pages without text: {failed}\n{answer}")  # they may take too long
-    for name in ("noise", "specks", "strip", "scrawl"):
-        check(by_name.get(name, {}).get("words", 0) <= 5, f"words were read where there are none: {by_name.get(name)}")
-    check(by_name["photo"]["words"] > 20 and by_name["photo"]["confidence"] > 80, f"beside a photo: {by_name['photo']}")
+    unsure = "orientation_unsure"
+    equal({name: (e["flags"], e["words"] > 0) for name, e in by_name.items()},
+          {"noise": ([unsure, "encoding_fell_back"], False), "specks": ([unsure], False), "strip": ([unsure], False),
+           "scrawl": ([], False), "photo": ([], True), "upside_down": ([], True)}, "flags, and whether words were read")
+    equal(manifest["counts"]["ocr_failed"], 0, "pages without text")
     last = done[str(len(images))]
     equal(last["rotated_deg"], 180, "the page that lay upside down")
-    check(last["words"] > 20 and last["confidence"] > 80, f"its words: {last}")
+    share = recalled(ws, "33/1", [photo, upside_down])
+    check(share > 0.95, f"{share:.1%} of the words were read, beside a photo and upside down")
     for n, event in done.items():
-        took = event.get("ms", {})
+        took = event["ms"]
         check(sum(took.values()) < 130000, f"sheet {n} took {took}")
     ws("verify")
     independent(ws.path)
@@ -143,7 +157,10 @@ def test_languages_of_the_register_and_auto(ws):
     equal(ws.manifest()["files"][0]["flags"], ["language_missing:tesseract-ocr-tlh"], "flags of the file")
     if osd:
         equal(second["script"], "Latin", "script")
-    check(second["languages"].startswith("deu"), second["languages"])
+    equal(second["languages"], "deu+eng" if osd else "deu", "languages")
+    for number, letter in (("33/1", "a"), ("33/2", "b")):
+        share = recalled(ws, number, [Page(kind="letter", seed=ord(letter))])
+        check(share > 0.95, f"{share:.1%} of the words of {number} were read")
     contains(ws("review", "b").out, "language_missing:tesseract-ocr-tlh")
 
 
