@@ -320,7 +320,7 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 		if (what == 0)
 			continue;
 		if (!keys_check(w, root, in, err) || !bring(w, root, in, err) ||
-		    !collected_batch_images(w, root, in->tally.batch, err) ||
+		    !collected_batch_images(w, root, in->tally.batch, &out->without_image, err) ||
 		    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
 			json_pack("{ss ss ss ss ss sO sI ss}", "event", "collected", "batch",
 			    in->tally.batch, "workspace", in->tally.workspace, "station",
@@ -332,9 +332,12 @@ bool collect_folder(struct workspace *w, const char *folder, const char *by,
 	if (!journal_commit(w->journal, err))
 		goto done;
 	begun = false;
-	if (!out->findings)
+	json_t *found = json_array();
+	ok = collected_findings_search(w, by, found, err);
+	if (!out->findings && json_array_size(found) > 0)
 		out->findings = json_array();
-	ok = collected_findings_search(w, by, out->findings, err);
+	json_array_extend(out->findings, found);
+	json_decref(found);
 done:
 	if (begun)
 		journal_rollback(w->journal);

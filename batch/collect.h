@@ -17,6 +17,7 @@
 struct collect_result {		  /* {0} is empty; calls add to it */
 	int taken, renewed, same; /* batches: new ones, grown ones, those that were here already */
 	int left;		  /* not closed yet */
+	int without_image;	  /* written pages that cannot be compared with others */
 	json_t *findings;	  /* events "near_equal" (batch/collected_findings.h); NULL: none */
 };
 

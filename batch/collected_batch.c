@@ -124,17 +124,22 @@ static void released_take_out(struct smalls *s)
 	}
 }
 
-static bool small_bring(
-    const char *from, const char *folder, const char *name, const char *hash, struct error *err)
+static bool small_bring(const char *from, const char *folder, const char *name, const char *hash,
+    int *without, struct error *err)
 {
 	char *source = file_path("%s/%s.jpg", from, name);
 	char *to = file_path("%s/%s.jpg", folder, name), hex[HASH_SIZE];
 	struct error ignored = {0};
 	bool ok = true;
 
-	if (!file_exists(to) && file_exists(source) &&
-	    hash_file(HASH_SHA256, source, hex, NULL, &ignored) && strcmp(hex, hash) == 0)
+	if (file_exists(to))
+		goto done;
+	if (file_exists(source) && hash_file(HASH_SHA256, source, hex, NULL, &ignored) &&
+	    strcmp(hex, hash) == 0)
 		ok = file_copy(source, to, err);
+	else
+		++*without;
+done:
 	free(source);
 	free(to);
 	return ok;
@@ -153,7 +158,7 @@ static bool small_leave(void *self, const char *relative, const char *path, stru
 }
 
 bool collected_batch_images(
-    struct workspace *w, const char *root, const char *batch, struct error *err)
+    struct workspace *w, const char *root, const char *batch, int *without, struct error *err)
 {
 	struct smalls s = {json_object(), json_array()};
 	char *ledger = file_path("%s/collected/%s/ledger.jsonl", w->path, batch);
@@ -168,7 +173,7 @@ bool collected_batch_images(
 	ok = ok && file_walk(folder, small_leave, &s, err);
 	json_object_foreach(s.hashes, name, hash)
 	{
-		ok = ok && small_bring(from, folder, name, json_string_value(hash), err);
+		ok = ok && small_bring(from, folder, name, json_string_value(hash), without, err);
 	}
 	json_decref(s.hashes);
 	json_decref(s.released);

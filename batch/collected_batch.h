@@ -27,9 +27,9 @@ json_t *collected_batch_list(struct journal *journal, struct error *err);
  * Brings the small images of written pages into spool/<batch>/ from the workspace at root, where
  * it has them as the batch's ledger knows them; the ledger lies in collected/<batch>/ already.
  * Those of sheets that were released are deleted. One that is missing or was changed is no error:
- * its sheet cannot be compared.
+ * its sheet cannot be compared; *without counts them, on top of what it has.
  */
-bool collected_batch_images(
-    struct workspace *workspace, const char *root, const char *batch, struct error *err);
+bool collected_batch_images(struct workspace *workspace, const char *root, const char *batch,
+    int *without, struct error *err);
 
 #endif

@@ -53,6 +53,13 @@ static int collect_run(const struct call *call, int argc, char **argv)
 			&workspace, args[i], command_person(by, workspace.settings), &done, &err))
 			code = command_fail(&err);
 	findings_say(done.findings);
+	if (done.without_image > 0)
+		fprintf(stderr,
+		    PLURAL(
+			"note: %d page came without its small image: whether its paper was scanned elsewhere, too, cannot be told\n",
+			"note: %d pages came without their small images: whether their paper was scanned elsewhere, too, cannot be told\n",
+			done.without_image),
+		    done.without_image);
 	if (code != EXIT_DONE && done.taken + done.renewed + done.same == 0)
 		goto done;
 	printf(PLURAL("%d batch taken, ", "%d batches taken, ", done.taken), done.taken);

@@ -9,7 +9,7 @@
  * All of it can be made again from the events page_done. Pages come in as page work does them;
  * batches from before there was an index, and those of other stations, at the next close or
  * collect. What is released goes out again. (The event page_done keeps the fingerprint, as a ledger
- * forgets nothing: coarse light and dark of a page's squares, from which no word can be read.)
+ * forgets nothing: like a hash, it tells two pages apart, and no word can be read from it.)
  *
  * A word that more than DUPLICATES_COMMON pages have is what is printed on a form: it is not looked
  * at, so that a lookup costs the same however many pages there are. Blank sides have no

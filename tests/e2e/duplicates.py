@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import sqlite3
 
 from harness import (CHECK, USAGE, WAITING, Page, Stack, Workspace, check, contains, equal, independent, main, valid,
@@ -165,6 +166,11 @@ def test_two_stations_scanned_the_same_paper(folder):
     equal(office("review", "c", "--json").json["near_equal"][0]["others"], ["zweig/2"], "a collected sheet, fed again")
     office("verify")
     independent(office.path)
+
+    # A copy without the small images is taken, and says what cannot be told.
+    third, disk = Workspace(folder, os.path.join(folder, "third")), os.path.join(folder, "disk")
+    shutil.copytree(branch.path, disk, ignore=lambda path, names: ["zweig"] if path.endswith("/spool") else [])
+    contains(third("collect", disk).err, "came without their small images")
 
     # Released at the branch: gone from its index, and with the next collect from the office's.
     branch.accept("zweig")
