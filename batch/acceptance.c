@@ -314,7 +314,9 @@ static bool decisions_check(const struct workspace *w, const struct review *r, s
 		    _("count again ('altakt count'), correct the sheets, or settle it: altakt settle %s --file '%s' --by NAME --reason TEXT"),
 		    r->tally.batch, f->file_number);
 		return error_set(err, ERROR_DECIDE, todo,
-		    _("file %s: %d sheets were counted by hand, %d were fed and are valid"),
+		    PLURAL("file %s: %d sheet was counted by hand, %d were fed and are valid",
+			"file %s: %d sheets were counted by hand, %d were fed and are valid",
+			f->hand),
 		    f->file_number, f->hand, r->hand_fed);
 	}
 	if (f && f->hand < 0 &&

@@ -95,7 +95,10 @@ static void undecided_check(struct batch *b, bool print, int *decide)
 			++*decide;
 		} else if (s->expected - s->missing != s->received && !gone) {
 			say(print,
-			    _("sheet %s/%d: %d images came, %d were expected\n        altakt decide %s/%d keep|void --by NAME --reason TEXT"),
+			    PLURAL(
+				"sheet %s/%d: %d image came, %d were expected\n        altakt decide %s/%d keep|void --by NAME --reason TEXT",
+				"sheet %s/%d: %d images came, %d were expected\n        altakt decide %s/%d keep|void --by NAME --reason TEXT",
+				s->received),
 			    b->name, s->n, s->received, s->expected - s->missing, b->name, s->n);
 			++*decide;
 		}
@@ -134,7 +137,10 @@ static void pending_check(struct batch *b, bool print, int *decide)
 
 	if (images > 0) {
 		say(print,
-		    _("%d images wait to be assigned to sheets\n        altakt sheet images %s lists them; then altakt sheet assign %s 1 2+3 4 ... --by NAME"),
+		    PLURAL(
+			"%d image waits to be assigned to a sheet\n        altakt sheet images %s lists it; then altakt sheet assign %s 1 --by NAME",
+			"%d images wait to be assigned to sheets\n        altakt sheet images %s lists them; then altakt sheet assign %s 1 2+3 4 ... --by NAME",
+			images),
 		    images, b->name, b->name);
 		++*decide;
 	}
@@ -535,6 +541,7 @@ static void near_equal_say(const struct batch *b)
 static void receipt_print(const struct batch *b)
 {
 	struct tally_counts c;
+	char n[4][TEXT_COUNT];
 
 	tally_counts(&b->tally, &c);
 	if (c.ocr_failed > 0)
@@ -544,8 +551,10 @@ static void receipt_print(const struct batch *b)
 			c.ocr_failed),
 		    c.ocr_failed);
 	near_equal_say(b);
-	printf(_("%s: %d files, %d sheets, %d pages, %d images (revision %d, ledger %s)\n"),
-	    b->name, c.files, c.sheets, c.pages, c.images, b->tally.revision, b->tally.head);
+	printf(_("%s: %s, %s, %s, %s (revision %d, ledger %s)\n"), b->name,
+	    text_count(TEXT_FILES, c.files, n[0]), text_count(TEXT_SHEETS, c.sheets, n[1]),
+	    text_count(TEXT_PAGES, c.pages, n[2]), text_count(TEXT_IMAGES, c.images, n[3]),
+	    b->tally.revision, b->tally.head);
 	if (b->tally.box[0])
 		printf(_("  its paper lies in: %s\n"), b->tally.box);
 }

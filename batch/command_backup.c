@@ -33,7 +33,9 @@ static int backup_run(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
-	printf(_("%lld files copied, %lld MiB; the copy in '%s' verifies: %lld events\n"),
+	printf(PLURAL("%lld file copied, %lld MiB; the copy in '%s' verifies: %lld events\n",
+		   "%lld files copied, %lld MiB; the copy in '%s' verifies: %lld events\n",
+		   done.files),
 	    (long long)done.files, (long long)(done.bytes >> 20), args[0], (long long)done.events);
 	code = EXIT_DONE;
 done:

@@ -76,12 +76,13 @@ static void period_warn(const json_t *claim)
 static void rules_print(const json_t *claim)
 {
 	const json_t *one;
+	char n[TEXT_COUNT];
 	size_t i;
 
 	json_array_foreach(json_object_get(claim, "counted_by"), i, one)
-	    printf(_("  counting rules %s, version %d, of %d batches (SHA-256 %.16s…)\n"),
-		text_at(one, "name"), (int)int_at(one, "version"), (int)int_at(one, "batches"),
-		text_at(one, "hash"));
+	    printf(_("  counting rules %s, version %d, of %s (SHA-256 %.16s…)\n"),
+		text_at(one, "name"), (int)int_at(one, "version"),
+		text_count(TEXT_BATCHES, int_at(one, "batches"), n), text_at(one, "hash"));
 }
 
 /* What the grant's notice says and altakt.ini does not: a dash stands there for ever. */
@@ -173,14 +174,14 @@ static void receipt_print(FILE *to, const struct workspace *w, const json_t *cla
 {
 	int number = (int)int_at(claim, "number");
 	char *path = file_path("%s/claims/%04d/claim.json", w->path, number), sha256[HASH_SIZE],
-	     head[65];
+	     head[65], files[TEXT_COUNT], sheets[TEXT_COUNT];
 	int64_t n;
 
 	if (hash_file(HASH_SHA256, path, sha256, NULL, NULL) &&
 	    ledger_head(w->journal, LEDGER_WORKSPACE, &n, head, NULL))
-		fprintf(to,
-		    _("receipt: claim %d, %lld files, %lld sheets, %s %s, SHA-256 %s, ledger %s\n"),
-		    number, (long long)int_at(claim, "files"), (long long)int_at(claim, "sheets"),
+		fprintf(to, _("receipt: claim %d, %s, %s, %s %s, SHA-256 %s, ledger %s\n"), number,
+		    text_count(TEXT_FILES, int_at(claim, "files"), files),
+		    text_count(TEXT_SHEETS, int_at(claim, "sheets"), sheets),
 		    text_at(claim, "amount"), text_at(claim, "currency"), sha256, head);
 	free(path);
 }

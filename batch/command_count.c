@@ -84,12 +84,16 @@ static int count_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	if (fed == sheets) {
-		printf(
-		    _("%s, file %s: %d sheets by hand and by the ledger\n"), args[0], number, fed);
+		printf(PLURAL("%s, file %s: %d sheet by hand and by the ledger\n",
+			   "%s, file %s: %d sheets by hand and by the ledger\n", fed),
+		    args[0], number, fed);
 		code = EXIT_DONE;
 	} else {
 		printf(
-		    _("%s, file %s: %ld sheets were counted by hand, %d were fed and are valid; the batch is not accepted until this is corrected or settled\n"),
+		    PLURAL(
+			"%s, file %s: %ld sheet was counted by hand, %d were fed and are valid; the batch is not accepted until this is corrected or settled\n",
+			"%s, file %s: %ld sheets were counted by hand, %d were fed and are valid; the batch is not accepted until this is corrected or settled\n",
+			sheets),
 		    args[0], number, sheets, fed);
 		code = EXIT_CHECK;
 	}

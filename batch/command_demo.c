@@ -174,8 +174,10 @@ static int run_demo(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
-	printf(_("%d case files, %d sheets, %d cover sheets\n"), drawn.files, drawn.sheets,
-	    drawn.covers);
+	char counts[3][TEXT_COUNT];
+	printf("%s, %s, %s\n", text_count(TEXT_FILES, drawn.files, counts[0]),
+	    text_count(TEXT_SHEETS, drawn.sheets, counts[1]),
+	    text_count(TEXT_COVERS, drawn.covers, counts[2]));
 	if (!step(&d, &code, "init", NULL) || !step(&d, &code, "register", "import", list, NULL) ||
 	    !step(&d, &code, "run", "--device", device, "--operator", "m.mustermann", NULL))
 		goto done;

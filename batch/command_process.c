@@ -195,8 +195,11 @@ static int run_process(const struct call *call, int argc, char **argv)
 	ok = ok && pipeline_drain_each(pipeline, &source, command_stop(), &err);
 	free(p.names);
 	const struct pipeline_work *work = pipeline_work(pipeline);
-	printf(_("%d pages and %d bundles done, %d pages without text\n"), work->pages,
-	    work->bundles, work->ocr_failed);
+	char counts[3][TEXT_COUNT];
+	printf(_("%s and %s done, %s without text\n"),
+	    text_count(TEXT_PAGES, work->pages, counts[0]),
+	    text_count(TEXT_BUNDLES, work->bundles, counts[1]),
+	    text_count(TEXT_PAGES, work->ocr_failed, counts[2]));
 	if (p.failed > 0)
 		fprintf(stderr,
 		    PLURAL("%d page waits for a person: 'altakt status' names it\n",

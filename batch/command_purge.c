@@ -34,10 +34,13 @@ static int purge_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	if (done.already)
-		printf(_("%s: its %lld raw images were gone already\n"), args[0],
-		    (long long)done.images);
+		printf(PLURAL("%s: its %lld raw image was gone already\n",
+			   "%s: its %lld raw images were gone already\n", done.images),
+		    args[0], (long long)done.images);
 	else
-		printf(_("%s: %lld raw images are deleted, %lld MiB; the ledger has the proof\n"),
+		printf(PLURAL("%s: %lld raw image is deleted, %lld MiB; the ledger has the proof\n",
+			   "%s: %lld raw images are deleted, %lld MiB; the ledger has the proof\n",
+			   done.images),
 		    args[0], (long long)done.images, (long long)(done.bytes >> 20));
 	code = EXIT_DONE;
 done:

@@ -203,11 +203,13 @@ static void list_print(const struct lister *lister)
 		if (volume > 1)
 			printf(_(", volume %d"), (int)volume);
 		if (json_is_integer(expected))
-			printf(_("\t%d of %d sheets"),
+			printf(PLURAL("\t%d of %d sheet", "\t%d of %d sheets",
+				   json_integer_value(expected)),
 			    (int)json_integer_value(json_object_get(line, "sheets")),
 			    (int)json_integer_value(expected));
 		else
-			printf(_("\t%d sheets"),
+			printf(PLURAL("\t%d sheet", "\t%d sheets",
+				   json_integer_value(json_object_get(line, "sheets"))),
 			    (int)json_integer_value(json_object_get(line, "sheets")));
 		if (json_is_true(json_object_get(line, "urgent")))
 			printf("\t%s", _("urgent"));

@@ -108,7 +108,9 @@ static void hand_print(const struct review *r)
 		    _("By hand: count the paper of file %s volume %d, then 'altakt count %s --sheets N --by NAME'\n"),
 		    f->file_number, f->volume, r->tally.batch);
 	else
-		printf(_("By hand: file %s volume %d has %d sheets, by the ledger %d%s\n"),
+		printf(
+		    PLURAL("By hand: file %s volume %d has %d sheet, by the ledger %d%s\n",
+			"By hand: file %s volume %d has %d sheets, by the ledger %d%s\n", f->hand),
 		    f->file_number, f->volume, f->hand, r->hand_fed,
 		    r->hand_differs ? _(": correct or settle it") : "");
 }
@@ -140,9 +142,11 @@ static json_t *review_json(const struct review *r, const char *workspace)
 
 static void review_print(const struct review *r, const char *workspace)
 {
-	printf(
-	    _("Batch %s, revision %d: %d pages to look at, %d of them unseen; %d sheets are drawn\n"),
-	    r->tally.batch, r->tally.revision, r->n_items, r->n_unseen, r->n_drawn);
+	char n[2][TEXT_COUNT];
+
+	printf(_("Batch %s, revision %d: %s to look at, %d of them unseen; drawn: %s\n"),
+	    r->tally.batch, r->tally.revision, text_count(TEXT_PAGES, r->n_items, n[0]),
+	    r->n_unseen, text_count(TEXT_SHEETS, r->n_drawn, n[1]));
 	hand_print(r);
 	findings_print(r);
 	for (int i = 0; i < r->n_items; i++) {

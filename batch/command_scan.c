@@ -354,7 +354,9 @@ static bool feed_do(struct feed_job *job, const char *command, const char *const
 			&job->workspace, w, choice.name, &job->imports, &left, &skipped, err))
 			goto done;
 		if (skipped > 0)
-			fprintf(stderr, _("%d images are in batch %s already and are skipped\n"),
+			fprintf(stderr,
+			    PLURAL("%d image is in batch %s already and is skipped\n",
+				"%d images are in batch %s already and are skipped\n", skipped),
 			    skipped, choice.name);
 		options.imports = &left;
 		options.quiet = job->watched[0];
@@ -452,8 +454,9 @@ static int run_scan(const struct call *call, int argc, char **argv)
 	else
 		code = feed_end_say(&job);
 	if (job.result.batch[0])
-		printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
-		    job.result.sheets);
+		printf(PLURAL("%s: %d sheet recorded in this call\n",
+			   "%s: %d sheets recorded in this call\n", job.result.sheets),
+		    job.result.batch, job.result.sheets);
 	job_release(&job);
 	return code;
 }
@@ -485,8 +488,9 @@ static int count_give(struct feed_job *job)
 	    !batch_commit(&b, &err)) {
 		code = command_fail(&err);
 	} else {
-		printf(_("%s: file %s: the operator counted %ld sheets\n"), b.name, w->file,
-		    w->sheets);
+		printf(PLURAL("%s: file %s: the operator counted %ld sheet\n",
+			   "%s: file %s: the operator counted %ld sheets\n", w->sheets),
+		    b.name, w->file, w->sheets);
 		code = EXIT_DONE;
 	}
 	batch_rollback(&b);
@@ -543,7 +547,9 @@ static int watch_do(struct feed_job *job)
 			if (job->result.sheets > 0 || job->result.images > 0) {
 				last = time(NULL);
 				if (job->result.sheets > 0)
-					fprintf(stderr, _("%s: %d sheets recorded in this call\n"),
+					fprintf(stderr,
+					    PLURAL("%s: %d sheet recorded in this call\n",
+						"%s: %d sheets recorded in this call\n", sheets),
 					    job->result.batch, sheets);
 				images_say(stderr, job->result.batch, images);
 				snprintf(
@@ -621,8 +627,9 @@ static int run_import(const struct call *call, int argc, char **argv)
 			code = feed_end_say(&job);
 	}
 	if (job.result.batch[0] && !only_count) {
-		printf(_("%s: %d sheets recorded in this call\n"), job.result.batch,
-		    job.result.sheets);
+		printf(PLURAL("%s: %d sheet recorded in this call\n",
+			   "%s: %d sheets recorded in this call\n", job.result.sheets),
+		    job.result.batch, job.result.sheets);
 		images_say(stdout, job.result.batch, job.result.images);
 	}
 	job_release(&job);

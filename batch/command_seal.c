@@ -66,8 +66,10 @@ static int seal_run(const struct call *call, int argc, char **argv)
 		code = command_fail(&err);
 		goto done;
 	}
-	printf(_("%d timestamps and %d seals are new, %d are still missing\n"), s.result.timestamps,
-	    s.result.seals, s.result.failed);
+	char n[2][TEXT_COUNT];
+	printf(_("new: %s and %s; still missing: %d\n"),
+	    text_count(TEXT_TIMESTAMPS, s.result.timestamps, n[0]),
+	    text_count(TEXT_SEALS, s.result.seals, n[1]), s.result.failed);
 	code = s.result.failed > 0 ? EXIT_FAILED : EXIT_DONE;
 done:
 	workspace_close(&s.workspace);

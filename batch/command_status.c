@@ -135,7 +135,10 @@ static void batch_attention(
 		attention_add(st, "images", b->name,
 		    b->tally.images_taken - b->tally.images_assigned,
 		    file_path(
-			_("batch %s: %d images wait to be assigned to sheets: 'altakt sheet images %s'"),
+			PLURAL(
+			    "batch %s: %d image waits to be assigned to a sheet: 'altakt sheet images %s'",
+			    "batch %s: %d images wait to be assigned to sheets: 'altakt sheet images %s'",
+			    b->tally.images_taken - b->tally.images_assigned),
 			b->name, b->tally.images_taken - b->tally.images_assigned, b->name));
 	if (b->tally.rescan_next)
 		attention_add(st, "rescan", b->name, b->tally.rescan_next,
@@ -528,8 +531,10 @@ static void state_print(const struct state *st, const char *processing)
 			printf(_("    is being fed by pid %s\n"),
 			    json_string_value(json_object_get(one, "fed_by")));
 	}
-	printf(_("\n%d pages and %d files to do%s%s\n"), st->pages_todo, st->files_todo,
-	    processing[0] ? _("; at work: pid ") : "", processing);
+	char n[2][TEXT_COUNT];
+	printf(_("\n%s and %s to do%s%s\n"), text_count(TEXT_PAGES, st->pages_todo, n[0]),
+	    text_count(TEXT_FILES, st->files_todo, n[1]), processing[0] ? _("; at work: pid ") : "",
+	    processing);
 }
 
 static int run_status(const struct call *call, int argc, char **argv)

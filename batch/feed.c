@@ -116,8 +116,11 @@ static void progress_show(const struct feed *feed)
 {
 	const struct tally *t = &feed->batch.tally;
 
-	fprintf(stderr, _("\r%s: %d sheets recorded, file %s \033[K"), feed->batch.name,
-	    t->n_sheets, t->open_file ? t->files[t->open_file - 1].file_number : "-");
+	fprintf(stderr,
+	    PLURAL("\r%s: %d sheet recorded, file %s \033[K",
+		"\r%s: %d sheets recorded, file %s \033[K", t->n_sheets),
+	    feed->batch.name, t->n_sheets,
+	    t->open_file ? t->files[t->open_file - 1].file_number : "-");
 }
 
 /* *ended true: feeding is over, feed->result says how. */
@@ -160,7 +163,10 @@ static bool event_take(struct feed *feed, struct feeder_event *e, bool *ended, s
 	}
 	if (e->unrecorded > 0)
 		fprintf(stderr,
-		    _("%d sheets went through without being recorded: take them out and put them back on top, after the last recorded one\n"),
+		    PLURAL(
+			"%d sheet went through without being recorded: take it out and put it back on top, after the last recorded one\n",
+			"%d sheets went through without being recorded: take them out and put them back on top, after the last recorded one\n",
+			e->unrecorded),
 		    e->unrecorded);
 	if (feed->opened)
 		resume_sheet_print(&feed->batch);

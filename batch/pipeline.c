@@ -670,12 +670,13 @@ bool pipeline_turn(struct pipeline *p, struct batch *b, bool *busy, struct error
 static void progress_show(const struct pipeline *p, const struct batch *b)
 {
 	struct tally_counts c;
+	char n[3][TEXT_COUNT];
 
 	tally_counts(&b->tally, &c);
 	int64_t ms = now_ms() - p->work.began_ms;
-	fprintf(stderr,
-	    _("\r%s: %d sheets, %d pages to do, %d files to bundle, %.0f pages/min \033[K"),
-	    b->name, c.fed - c.separators, c.pages_todo, c.files_todo,
+	fprintf(stderr, _("\r%s: %s, %s to do, %s to bundle, %.0f pages/min \033[K"), b->name,
+	    text_count(TEXT_SHEETS, c.fed - c.separators, n[0]),
+	    text_count(TEXT_PAGES, c.pages_todo, n[1]), text_count(TEXT_FILES, c.files_todo, n[2]),
 	    ms > 0 ? p->work.pages * 60000.0 / (double)ms : 0.0);
 	fflush(stderr);
 }

@@ -362,7 +362,10 @@ static bool sample_compare(const char *folder, const char *path, const json_t *a
 	if (strcmp(text_of(event, "event"), "accepted") == 0)
 		word_compare(&u.review, path, acceptance, event, report);
 	if (u.review.n_unseen > 0 && strcmp(text_of(event, "event"), "accepted") == 0)
-		verify_find(report, path, _("%d pages had not been looked at"), u.review.n_unseen);
+		verify_find(report, path,
+		    PLURAL("%d page had not been looked at", "%d pages had not been looked at",
+			u.review.n_unseen),
+		    u.review.n_unseen);
 	account_compare(&u.review, path, acceptance, event, report);
 	if (u.review.not_opened_one_by_one !=
 	    json_is_true(json_object_get(acceptance, "not_opened_one_by_one")))

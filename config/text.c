@@ -60,6 +60,35 @@ bool text_german(void)
 	return strcmp(gettext("language-code"), "de") == 0;
 }
 
+const char *text_count(enum text_things what, long long n, char buf[TEXT_COUNT])
+{
+	buf[0] = '\0';
+	switch (what) {
+	case TEXT_FILES: snprintf(buf, TEXT_COUNT, PLURAL("%lld file", "%lld files", n), n); break;
+	case TEXT_SHEETS:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld sheet", "%lld sheets", n), n);
+		break;
+	case TEXT_PAGES: snprintf(buf, TEXT_COUNT, PLURAL("%lld page", "%lld pages", n), n); break;
+	case TEXT_IMAGES:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld image", "%lld images", n), n);
+		break;
+	case TEXT_BATCHES:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld batch", "%lld batches", n), n);
+		break;
+	case TEXT_COVERS:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld cover sheet", "%lld cover sheets", n), n);
+		break;
+	case TEXT_BUNDLES:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld bundle", "%lld bundles", n), n);
+		break;
+	case TEXT_TIMESTAMPS:
+		snprintf(buf, TEXT_COUNT, PLURAL("%lld timestamp", "%lld timestamps", n), n);
+		break;
+	case TEXT_SEALS: snprintf(buf, TEXT_COUNT, PLURAL("%lld seal", "%lld seals", n), n); break;
+	}
+	return buf;
+}
+
 bool text_utf8(const char *s, size_t n)
 {
 	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;

@@ -19,6 +19,24 @@ void text_open(void);
 /* True where messages are German: numbers and dates for people are then written the German way. */
 bool text_german(void);
 
+/* Things that a person reads a number of: "1 sheet", "2 sheets". */
+enum text_things {
+	TEXT_FILES, /* case files */
+	TEXT_SHEETS,
+	TEXT_PAGES,
+	TEXT_IMAGES,
+	TEXT_BATCHES,
+	TEXT_COVERS,
+	TEXT_BUNDLES,
+	TEXT_TIMESTAMPS,
+	TEXT_SEALS,
+};
+
+enum { TEXT_COUNT = 64 };
+
+/* Writes n of these into buf, in the locale's language, and gives buf. */
+const char *text_count(enum text_things what, long long n, char buf[TEXT_COUNT]);
+
 /* True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_utf8(const char *s, size_t n);
 

@@ -103,7 +103,7 @@ def test_a_batch_keeps_the_rules_it_was_opened_with(ws):
     answer = ws("claim")
     contains(answer.err, f"left out: {second} (other_rates)", "a claim of their own: altakt claim",
              "the period of the grant is 2026-01-01 to 2020-12-31")
-    contains(answer.out, "counting rules hessen-2020, version 1, of 1 batches")
+    contains(answer.out, "counting rules hessen-2020, version 1, of 1 batch ")
     one = claim_of(ws, 1)
     equal((one["files"], one["sheets"], one["amount"]), (1, 1, "0.76"), "the first claim")
     equal((one["rules"]["name"], one["rules"]["hash"], one["rates"]["of"]), ("hessen-2020", shipped, "rules"), "its rules")

@@ -57,7 +57,7 @@ def test_voided_sheets_and_the_operators_count(ws):
     contains(said, "the operator counted 3 sheets, 2 were fed and are valid (1 voided, 0 superseded)",
              "likely cause: the voided sheets are among those counted")
     ws("settle", "a", "--file", "33/1", *LEAD)
-    ws("close", "a")
+    contains(ws("close", "a").out, "a: 1 file, 2 sheets, 2 pages, 6 images (revision 1, ledger ")
     equal(ws.manifest()["counts"]["sheets"], 2, "no count changed")
     equal(entry(ws, "33/1")["witness_counts"]["operator"], 3, "the operator's count stays")
     ws("settle", "a", "--file", "33/1", *LEAD, expect=USAGE)
