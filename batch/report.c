@@ -442,6 +442,9 @@ static void bars(FILE *f, const json_t *days, const char *key, const char *title
 	int64_t most = 1;
 	json_t *d;
 	char number[MONEY_SIZE], day[16];
+	int64_t first = n > 0 ? day_time(text_of(json_array_get(days, 0), "day")) / 86400 : 0;
+	int64_t last = n > 0 ? day_time(text_of(json_array_get(days, n - 1), "day")) / 86400 : 0;
+	int64_t span = last > first ? last - first + 1 : 1; /* days without work have their place */
 
 	json_array_foreach(days, i, d) most = int_of(d, key) > most ? int_of(d, key) : most;
 	money_count(most, text_german(), number);
@@ -452,7 +455,8 @@ static void bars(FILE *f, const json_t *days, const char *key, const char *title
 	json_array_foreach(days, i, d)
 	{
 		int64_t height = int_of(d, key) * HEIGHT / most;
-		int x = (int)(i * WIDTH / n), wide = (int)((i + 1) * WIDTH / n) - x;
+		int64_t at = day_time(text_of(d, "day")) / 86400 - first;
+		int x = (int)(at * WIDTH / span), wide = (int)((at + 1) * WIDTH / span) - x;
 		money_count(int_of(d, key), text_german(), number);
 		fprintf(f,
 		    "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>%s: %s</title></rect>\n",
@@ -538,7 +542,7 @@ static void growth(FILE *f, const json_t *days, const json_t *forecast_of, int64
 struct column {
 	const char *key, *head;
 	bool text;
-	const char *share_of; /* a percentage of that column, or NULL */
+	const char *share_of; /* a percentage of that column, or NULL; "fed": of all sheets fed */
 };
 
 /* A percentage with one decimal, rounded down. */
@@ -571,7 +575,10 @@ static void table(FILE *f, const char *title, const json_t *list, const struct c
 				escaped(f, text_of(line, c->key));
 				fputs("</td>", f);
 			} else if (c->share_of) {
-				share(f, int_of(line, c->key), int_of(line, c->share_of));
+				share(f, int_of(line, c->key),
+				    strcmp(c->share_of, "fed") == 0 ? int_of(line, "sheets") +
+					    int_of(line, "voided") + int_of(line, "superseded")
+								    : int_of(line, c->share_of));
 			} else {
 				money_count(int_of(line, c->key), text_german(), number);
 				fprintf(f, "<td>%s</td>", number);
@@ -587,8 +594,8 @@ static void tables(FILE *f, const json_t *r)
 	const struct column stations[] = {{"station", _("Station"), .text = true},
 	    {"batches", _("Batches")}, {"files", _("Files")}, {"sheets", _("Sheets")},
 	    {"pages", _("Pages")}, {"sheets_per_hour", _("Sheets an hour")},
-	    {"voided", _("Voided"), .share_of = "sheets"},
-	    {"superseded", _("Scanned again"), .share_of = "sheets"},
+	    {"voided", _("Voided"), .share_of = "fed"},
+	    {"superseded", _("Scanned again"), .share_of = "fed"},
 	    {"ocr_failed", _("Not recognised"), .share_of = "pages"}, {0}};
 	const struct column scanners[] = {{"station", _("Station"), .text = true},
 	    {"scanner", _("Scanner"), .text = true}, {"sheets", _("Sheets")},

@@ -70,6 +70,18 @@ static void test_report_make_against_the_register(void **state)
 	assert_non_null(strstr(html, "<rect"));
 	assert_null(strstr(html, "http")); /* nothing from elsewhere */
 	free(html);
+
+	/* A day without work has its place; rates are of all sheets that were fed: one of 15. */
+	json_object_set_new(report, "days",
+	    json_pack("[{sssisi}{sssisi}]", "day", "2026-03-02", "files", 1, "sheets", 5, "day",
+		"2026-03-05", "files", 1, "sheets", 9));
+	json_object_set_new(report, "stations",
+	    json_pack(
+		"[{sssisisi}]", "station", "st1", "sheets", 14, "voided", 1, "superseded", 0));
+	html = report_html(report, &d.workspace);
+	assert_non_null(strstr(html, "<rect x=\"675\""));
+	assert_non_null(strstr(html, "<td>6.6 %</td><td>0.0 %</td>"));
+	free(html);
 	json_decref(report);
 	desk_close(&d);
 }
