@@ -40,7 +40,7 @@ def claim(ws, n, *figures):
         sha256 = hashlib.sha256(f.read()).hexdigest()
     with open(os.path.join(ws.path, "ledger.jsonl"), "rb") as f:
         head = hashlib.sha256(f.read().splitlines()[-1]).hexdigest()
-    contains(answer.out, f"receipt: claim {n}, {counted(figures[0], "file")}, {counted(figures[1], "sheet")}, {figures[2]} EUR, "
+    contains(answer.out, f"receipt: claim {n}, {counted(figures[0], 'file')}, {counted(figures[1], 'sheet')}, {figures[2]} EUR, "
              f"SHA-256 {sha256}, ledger {head}\n")
     made = ws("claim", "show", n, "--json").json
     valid("claim", made)
