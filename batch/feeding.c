@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/random.h>
+
 #include "batch/clock.h"
+#include "batch/journal.h"
 #include "batch/ledger.h"
 #include "config/file.h"
 #include "config/hash.h"
 #include "config/text.h"
 
-struct session { /* one run of the feeder */
-	struct workspace *workspace;
+enum { SECRET_BYTES = 16 };
+
+struct session {			   /* one run of the feeder */
+	char secret[2 * SECRET_BYTES + 1]; /* of the pseudonyms */
 	const char *station;
 	json_t *by_scanner, *by_operator; /* {"key": {sheets, ms}} */
 	char scanner[160], operator_name[160];
@@ -42,10 +47,35 @@ static void add(json_t *all, const char *key, const struct session *s, const cha
 	    json_integer(json_integer_value(json_object_get(e, "ms")) + (ms > 0 ? ms : 0)));
 }
 
-/* A name that tells people apart and names nobody. */
-static void pseudonym(const struct workspace *w, const char *name, char out[16])
+/* Drawn once and kept in the journal: without it nobody can hold a list of names against pseudonyms. */
+static bool secret_read(
+    const struct workspace *w, char secret[2 * SECRET_BYTES + 1], struct error *err)
 {
-	char *text = file_path("%s %s", w->uuid, name), hex[HASH_SIZE];
+	static const char key[] = "pseudonym_secret";
+	unsigned char random[SECRET_BYTES];
+
+	if (!journal_meta_get(w->journal, key, secret, 2 * SECRET_BYTES + 1, err))
+		return false;
+	if (secret[0])
+		return true;
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return error_errno(err, NULL, _("cannot draw a random number"));
+	bool ok = journal_begin(w->journal, err) &&
+	    journal_meta_get(w->journal, key, secret, 2 * SECRET_BYTES + 1, err);
+	if (ok && !secret[0]) {
+		for (int i = 0; i < SECRET_BYTES; i++)
+			snprintf(secret + 2 * i, 3, "%02x", random[i]);
+		ok = journal_meta_set(w->journal, key, secret, err) &&
+		    journal_commit(w->journal, err);
+	}
+	journal_rollback(w->journal);
+	return ok;
+}
+
+/* A name that tells people apart and names nobody. */
+static void pseudonym(const char *secret, const char *name, char out[16])
+{
+	char *text = file_path("%s %s", secret, name), hex[HASH_SIZE];
 
 	hash_bytes(HASH_SHA256, text, strlen(text), hex);
 	snprintf(out, 16, "P-%.8s", hex);
@@ -64,7 +94,7 @@ static void session_end(struct session *s, const char *to)
 	snprintf(key, sizeof key, "%s\n%s", s->station, s->scanner);
 	add(s->by_scanner, key, s, to);
 	if (s->by_operator) {
-		pseudonym(s->workspace, s->operator_name, who);
+		pseudonym(s->secret, s->operator_name, who);
 		add(s->by_operator, who, s, to);
 	}
 }
@@ -142,10 +172,10 @@ static json_t *listed(json_t *all, bool operators)
 bool feeding_read(struct workspace *w, const struct closed_list *batches, json_t **scanners,
     json_t **operators, struct error *err)
 {
-	bool by_operator = settings_bool(w->settings, "report.by_operator"), ok = true;
-	struct session s = {.workspace = w,
-	    .by_scanner = json_object(),
-	    .by_operator = by_operator ? json_object() : NULL};
+	bool by_operator = settings_bool(w->settings, "report.by_operator");
+	struct session s = {
+	    .by_scanner = json_object(), .by_operator = by_operator ? json_object() : NULL};
+	bool ok = !by_operator || secret_read(w, s.secret, err);
 
 	for (int i = 0; ok && i < batches->n; i++) {
 		const struct closed_batch *b = &batches->batches[i];

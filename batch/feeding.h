@@ -17,7 +17,8 @@
  * scanners   given: [{station scanner sheets seconds sheets_per_hour}]
  * operators  given: [{operator sheets seconds sheets_per_hour}]; empty but where
  *            report.by_operator is on. The pseudonym is "P-" and the first eight digits of the
- *            SHA-256 of "<workspace's UUID> <name>": the authority can resolve it.
+ *            SHA-256 of "<secret> <name>"; the secret is drawn once and stays in the journal, so
+ *            only who has that can resolve it.
  */
 bool feeding_read(struct workspace *workspace, const struct closed_list *batches, json_t **scanners,
     json_t **operators, struct error *err);

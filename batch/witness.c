@@ -208,7 +208,7 @@ static void file_hold(
 		settle_say(t, f, to);
 		++*differ;
 	}
-	if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0 && !settled) {
+	if (t->imported && f->prepared < 0 && f->given < 0 && sheets > 0) {
 		say(to,
 		    _("file %s: imported images have no feed as witness; its count is needed\n        altakt import --batch %s --file '%s' --sheets N, or a register with the slip's counts"),
 		    f->file_number, t->batch, f->file_number);

@@ -130,11 +130,59 @@ static void test_report_forecast_in_working_days(void **state)
 	desk_close(&d);
 }
 
+/* The operators of a report: one, whose pseudonym is copied to name. */
+static void operator_of(struct desk *d, char name[16])
+{
+	struct error err = {0};
+	json_t *report = report_make(&d->workspace, &err);
+	const json_t *operators = json_object_get(report, "operators");
+
+	assert_int_equal(json_array_size(operators), 1);
+	snprintf(name, 16, "%s",
+	    json_string_value(json_object_get(json_array_get(operators, 0), "operator")));
+	json_decref(report);
+}
+
+/* What manifests print (name and UUID) does not tell whose pseudonym it is. */
+static void test_report_pseudonyms_need_the_journal(void **state)
+{
+	struct desk d, other;
+	char hex[HASH_SIZE], first[16], again[16], elsewhere[16];
+
+	struct desk *both[] = {&d, &other};
+	for (int i = 0; i < 2; i++) {
+		desk_open(both[i], "[report]\nby_operator = yes\n");
+		desk_batch(both[i], "b1");
+		desk_begin(both[i]);
+		desk_event(both[i], "b1",
+		    json_pack("{ss ss}", "event", "operator", "operator", "m.muster"));
+		desk_event(both[i], "b1",
+		    json_pack("{ss ss ss}", "event", "feeding_started", "device", "test:0", "model",
+			"Muster"));
+		desk_commit(both[i]);
+		desk_file(both[i], "b1", "33/1", 1, 2);
+		desk_close_batch(both[i], "b1");
+	}
+	operator_of(&d, first);
+	operator_of(&d, again);
+	operator_of(&other, elsewhere);
+	assert_int_equal(strncmp(first, "P-", 2), 0);
+	assert_string_equal(first, again);
+	assert_string_not_equal(first, elsewhere);
+	char *text = file_path("%s m.muster", d.workspace.uuid);
+	hash_bytes(HASH_SHA256, text, strlen(text), hex);
+	assert_int_not_equal(strncmp(first + 2, hex, 8), 0);
+	free(text);
+	desk_close(&d);
+	desk_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_report_make_against_the_register),
 	    cmocka_unit_test(test_report_forecast_in_working_days),
+	    cmocka_unit_test(test_report_pseudonyms_need_the_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
