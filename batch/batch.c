@@ -27,6 +27,20 @@ bool batch_refresh(struct batch *b, struct error *err)
 	return error_where(err, _("batch %s"), b->name);
 }
 
+bool batch_not_here(const struct workspace *w, const char *name, struct error *err)
+{
+	char *folder = file_path("%s/collected/%s", w->path, name);
+	bool collected = file_exists(folder);
+
+	free(folder);
+	if (collected)
+		return error_set(err, ERROR_USAGE,
+		    _("do this at its station, where its images are; then 'altakt collect' again"),
+		    _("the batch '%s' was collected from another station"), name);
+	return error_set(err, ERROR_USAGE, _("'altakt status' lists those that are there"),
+	    _("there is no batch '%s'"), name);
+}
+
 bool batch_open(struct workspace *workspace, const char *name, struct batch *out, struct error *err)
 {
 	struct batch b = {.workspace = workspace};
@@ -43,8 +57,7 @@ bool batch_open(struct workspace *workspace, const char *name, struct batch *out
 	}
 	if (b.tally.events == 0) {
 		batch_release(&b);
-		return error_set(err, ERROR_USAGE, _("'altakt status' lists those that are there"),
-		    _("there is no batch '%s'"), name);
+		return batch_not_here(workspace, name, err);
 	}
 	*out = b;
 	return true;

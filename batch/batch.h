@@ -24,6 +24,9 @@ struct batch {			     /* {0} is empty */
 	int64_t snapshot_events; /* of the newest snapshot of it (batch/tally_snapshot.h), or 0 */
 };
 
+/* ERROR_USAGE for a batch that is none of this workspace's own: collected, or not there. Always false. */
+bool batch_not_here(const struct workspace *workspace, const char *name, struct error *err);
+
 /* Reads a batch from the journal. ERROR_USAGE: there is no such batch. */
 bool batch_open(
     struct workspace *workspace, const char *name, struct batch *out, struct error *err);

@@ -137,8 +137,7 @@ bool purge_batch(struct workspace *w, const char *batch, const char *by, struct 
 	if (!batch_name_check(batch, err) || !ledger_head(w->journal, batch, &n, head, err))
 		goto done;
 	if (n == 0) {
-		error_set(err, ERROR_USAGE, _("'altakt status' lists those that are there"),
-		    _("there is no batch '%s'"), batch);
+		batch_not_here(w, batch, err);
 		goto done;
 	}
 	if (!closed_read(w->journal, batch, &b, err) || !due(w, &b, err) ||

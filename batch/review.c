@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/batch.h"
 #include "batch/closed.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
@@ -388,8 +389,7 @@ bool review_read(struct workspace *w, const char *batch, struct review *out, str
 	}
 	if (r.tally.events == 0) {
 		review_release(&r);
-		return error_set(err, ERROR_USAGE, _("'altakt status' lists those that are there"),
-		    _("there is no batch '%s'"), batch);
+		return batch_not_here(w, batch, err);
 	}
 	*out = r;
 	return true;

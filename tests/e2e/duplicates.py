@@ -152,6 +152,7 @@ def test_two_stations_scanned_the_same_paper(folder):
     check("nearly equal" not in office("collect", branch.path).err, "found once")
 
     # A lead of the office keeps one; the other is void where it was scanned, and collected again.
+    contains(office("review", "zweig", expect=USAGE).err, "was collected from another station")
     office("decide", "zweig/4", "void", "--by", "Max Mustermann", "--reason", "fed twice", expect=USAGE)
     office("decide", "zweig/3", "keep", "--by", "Max Mustermann", "--reason", "two copies in the file")
     office("decide", "zweig/3", "keep", "--by", "Max Mustermann", "--reason", "again", expect=USAGE)
