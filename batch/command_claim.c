@@ -12,6 +12,7 @@
 #include "batch/workspace.h"
 #include "config/file.h"
 #include "config/hash.h"
+#include "config/settings.h"
 #include "config/text.h"
 
 static const struct command claim_list_command, claim_show_command, claim_cancel_command,
@@ -186,11 +187,13 @@ static void receipt_print(FILE *to, const struct workspace *w, const json_t *cla
 	free(path);
 }
 
-/* A sheet that two stations scanned would be paid twice. */
-static void findings_warn(struct workspace *w)
+/* A sheet that two stations scanned would be paid twice: it is said, or where review.near_equal is
+ * "require", nothing is claimed before somebody has decided. */
+static bool findings_look(struct workspace *w, bool dry_run, struct error *err)
 {
-	struct error ignored = {0};
-	json_t *open = collected_findings_open(w, &ignored), *finding;
+	json_t *open = collected_findings_open(w, err), *finding;
+	bool require = strcmp(settings_text(w->settings, "review.near_equal"), "require") == 0;
+	bool ok = open != NULL;
 	int n = 0;
 	size_t i;
 
@@ -198,7 +201,15 @@ static void findings_warn(struct workspace *w)
 	{
 		n += (int)json_array_size(json_object_get(finding, "sheets"));
 	}
-	if (n > 0)
+	if (n > 0 && require && !dry_run)
+		ok = error_set(err, ERROR_DECIDE,
+		    _("'altakt status' names them; altakt decide S keep, or void them at their station"),
+		    PLURAL(
+			"%d sheet of a collected batch is nearly equal to another one, and nobody has decided",
+			"%d sheets of collected batches are nearly equal to others, and nobody has decided",
+			n),
+		    n);
+	else if (n > 0)
 		fprintf(stderr,
 		    PLURAL(
 			"warning: %d sheet of a collected batch is nearly equal to another one, and nobody has decided: 'altakt status' names it\n",
@@ -206,6 +217,7 @@ static void findings_warn(struct workspace *w)
 			n),
 		    n);
 	json_decref(open);
+	return ok;
 }
 
 static int claim_run(const struct call *call, int argc, char **argv)
@@ -238,13 +250,12 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
-	    !claim_recover(&workspace, &err) ||
+	    !claim_recover(&workspace, &err) || !findings_look(&workspace, dry_run, &err) ||
 	    !claim_make(
 		&workspace, until, dry_run, command_person(by, workspace.settings), &claim, &err)) {
 		code = command_fail(&err);
 		goto done;
 	}
-	findings_warn(&workspace);
 	struct vouch_result vouched = {0};
 	if (!dry_run &&
 	    !vouch_claims(

@@ -159,6 +159,8 @@ def test_two_stations_scanned_the_same_paper(folder):
     contains(waiting(office, "zweig")[0], "zweig/4 is nearly equal to a/3")
     office.accept("a")
     contains(office("claim", "--dry-run").err, "1 sheet of a collected batch is nearly equal")
+    office.settings(review__near_equal="require")
+    contains(office("claim", expect=WAITING).err, "nobody has decided")
     branch("sheet", "void", "zweig/4", "--by", "Max Mustermann", "--reason", "scanned at st1")
     branch("close", "zweig")
     office("collect", branch.path)
