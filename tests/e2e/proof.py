@@ -147,7 +147,7 @@ def test_timestamps(ws):
     ws("seal", expect=FAILED)
     equal(len(events(own, "claim_timestamp_missing")), 1, "claims whose missing timestamp is recorded")
     service.mode = "good"
-    contains(ws("seal").out, "1 timestamps")
+    contains(ws("seal").out, "new: 1 timestamp and 0 seals; still missing: 0")
     judge(claim, ca)
     equal(len(events(own, "claim_timestamped")), 1, "timestamps of claims")
     contains(ws("seal").out, "0 timestamps")
@@ -213,7 +213,7 @@ def test_seals(ws):
     failed, = [e for e in ws.ledger() if e["event"] == "seal_failed"]
     equal(failed["exit"], 7, "exit code in the ledger")
     open(program + ".good", "w", encoding="utf-8").close()
-    contains(ws("seal", batch).out, "1 seals")
+    contains(ws("seal", batch).out, "0 timestamps and 1 seal;")
     sealed, = [e for e in ws.ledger() if e["event"] == "sealed"]
     equal(sealed["exit"], 0, "exit code in the ledger")
     path = os.path.join(ws.path, "batches", batch, sealed["seal"])
