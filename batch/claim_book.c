@@ -107,20 +107,47 @@ done:
 	return ok;
 }
 
-bool claim_book_read(struct workspace *w, struct claim_book *out, struct error *err)
+/* Under the journal's lock: what claim_make() is about to name is not taken for a crash's. */
+static bool folders_settle(struct workspace *w, const struct claim_book *book, struct error *err)
+{
+	for (int number = 1; number <= book->n + 1; number++) {
+		char *part = file_path("%s/claims/.%04d.part", w->path, number);
+		char *folder = file_path("%s/claims/%04d", w->path, number);
+		bool ok = true;
+		if (file_exists(part))
+			ok = number <= book->n && !file_exists(folder)
+			    ? file_move(part, folder, err)
+			    : file_remove(part, err);
+		free(part);
+		free(folder);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool book_read(struct workspace *w, bool load, struct claim_book *out, struct error *err)
 {
 	struct claim_book book = {0};
+	bool locked = journal_is_open(w->journal);
+	bool ok = (locked || journal_begin(w->journal, err)) &&
+	    ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, event_visit, &book, err) &&
+	    folders_settle(w, &book, err);
 
-	if (!ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, event_visit, &book, err))
-		goto fail;
-	for (int i = 0; i < book.n; i++)
-		if (!entry_load(w->path, &book.claims[i], err))
-			goto fail;
-	*out = book;
-	return true;
-fail:
-	claim_book_release(&book);
-	return false;
+	for (int i = 0; ok && load && i < book.n; i++)
+		ok = entry_load(w->path, &book.claims[i], err);
+	if (!locked)
+		journal_rollback(w->journal);
+	if (ok)
+		*out = book;
+	else
+		claim_book_release(&book);
+	return ok;
+}
+
+bool claim_book_read(struct workspace *w, struct claim_book *out, struct error *err)
+{
+	return book_read(w, true, out, err);
 }
 
 void claim_book_release(struct claim_book *book)
@@ -131,31 +158,11 @@ void claim_book_release(struct claim_book *book)
 	*book = (struct claim_book){0};
 }
 
-bool claim_recover(struct workspace *w, struct error *err)
+bool claim_folders_name(struct workspace *w, struct error *err)
 {
 	struct claim_book book = {0};
-	bool ok = false;
+	bool ok = book_read(w, false, &book, err);
 
-	if (!journal_begin(w->journal, err))
-		return false;
-	if (!ledger_read(w->journal, LEDGER_WORKSPACE, 1, 0, event_visit, &book, err))
-		goto done;
-	for (int number = 1; number <= book.n + 1; number++) {
-		char *part = file_path("%s/claims/.%04d.part", w->path, number);
-		char *folder = file_path("%s/claims/%04d", w->path, number);
-		bool good = true;
-		if (file_exists(part))
-			good = number <= book.n && !file_exists(folder)
-			    ? file_move(part, folder, err)
-			    : file_remove(part, err);
-		free(part);
-		free(folder);
-		if (!good)
-			goto done;
-	}
-	ok = true;
-done:
-	journal_rollback(w->journal);
 	claim_book_release(&book);
 	return ok;
 }

@@ -1,14 +1,14 @@
 /*
  * The claims of a workspace: read from its chain, cancelled, settled (batch/claim_making.h makes
- *them).
+ * them).
  *
  *   claims/NNNN/claim.json  claim.csv  claim.pdf
  *	frozen; their hashes are in the event claim_made
  *
  * A claim is made in one transaction: the three files are written durably to claims/.NNNN.part, the
  * events (claimed in the chain of each batch, then claim_made) are committed, then the folder gets
- * its name. A crash before the commit leaves a folder that nothing knows, one after it a folder
- * that claim_recover() renames: the next claim command does.
+ * its name. A crash before the commit leaves a folder that nothing knows and that goes, one after
+ * it a folder that gets its name: whoever reads the claims next does both.
  */
 #ifndef ALTAKT_BATCH_CLAIM_BOOK_H
 #define ALTAKT_BATCH_CLAIM_BOOK_H
@@ -46,12 +46,15 @@ bool claim_book_event(struct claim_book *book, const json_t *event, struct error
 /* The claim with this number, or NULL. Lent. */
 struct claim_entry *claim_book_find(const struct claim_book *book, int number);
 
-/* All of them, from the journal, each claim.json read and checked by its hash. ERROR_CHECK. */
+/*
+ * All of them, from the journal, each claim.json read and checked by its hash. ERROR_CHECK. Takes
+ * the journal's lock, where the caller does not have it, so that no claim is read half made.
+ */
 bool claim_book_read(struct workspace *workspace, struct claim_book *out, struct error *err);
 void claim_book_release(struct claim_book *book); /* leaves {0} */
 
-/* Finishes or takes away what a crash left in claims/. */
-bool claim_recover(struct workspace *workspace, struct error *err);
+/* Gives the folders of committed claims their names, takes away those that nothing knows. */
+bool claim_folders_name(struct workspace *workspace, struct error *err);
 
 /*
  * Brings the ledger.jsonl of each own chain that a claim names up to date: a usual transaction

@@ -658,7 +658,7 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
     struct error *err)
 {
 	struct making m = {.workspace = w, .by = by};
-	char sha256[3][HASH_SIZE], *part = NULL, *folder = NULL;
+	char sha256[3][HASH_SIZE], *part = NULL;
 	json_t *claim = NULL;
 	bool ok = false, begun = false;
 
@@ -680,7 +680,6 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 		goto done;
 	}
 	part = file_path("%s/claims/.%04d.part", w->path, m.number);
-	folder = file_path("%s/claims/%04d", w->path, m.number);
 	if (!chains_add(&m, claim, err) || !files_write(w->settings, part, claim, sha256, err) ||
 	    !ledger_append(w->journal, LEDGER_WORKSPACE, by,
 		json_pack("{ss si ss ss ss ss}", "event", "claim_made", "claim", m.number, "amount",
@@ -690,10 +689,8 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 	    !journal_commit(w->journal, err))
 		goto done;
 	begun = false;
-	if (!claim_chains_publish(w, claim, err) || !file_move(part, folder, err))
+	if (!claim_chains_publish(w, claim, err) || !claim_folders_name(w, err))
 		goto done;
-	free(part);
-	part = NULL;
 	*out = json_incref(claim);
 	ok = true;
 done:
@@ -704,6 +701,5 @@ done:
 	json_decref(claim);
 	making_release(&m);
 	free(part);
-	free(folder);
 	return ok;
 }

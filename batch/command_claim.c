@@ -250,7 +250,7 @@ static int claim_run(const struct call *call, int argc, char **argv)
 		goto done;
 	}
 	if (!workspace_open(call->workspace, call->sets, &workspace, &err) ||
-	    !claim_recover(&workspace, &err) || !findings_look(&workspace, dry_run, &err) ||
+	    !findings_look(&workspace, dry_run, &err) ||
 	    !claim_make(
 		&workspace, until, dry_run, command_person(by, workspace.settings), &claim, &err)) {
 		code = command_fail(&err);
@@ -323,7 +323,6 @@ static bool claim_call_begin(struct claim_call *c, const struct command *command
 		return false;
 	}
 	if (!workspace_open(call->workspace, call->sets, &c->workspace, &err) ||
-	    !claim_recover(&c->workspace, &err) ||
 	    !claim_book_read(&c->workspace, &c->book, &err)) {
 		c->code = command_fail(&err);
 		return false;

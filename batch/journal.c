@@ -209,6 +209,11 @@ bool journal_begin(struct journal *j, struct error *err)
 	return true;
 }
 
+bool journal_is_open(const struct journal *j)
+{
+	return j->open;
+}
+
 bool journal_commit(struct journal *j, struct error *err)
 {
 	if (!run(j, "COMMIT", err)) {

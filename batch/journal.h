@@ -42,6 +42,7 @@ bool journal_create(const char *workspace, struct error *err);
  * and the ledger.jsonl of every chain that grew is brought up to date behind it. Not nested.
  */
 bool journal_begin(struct journal *journal, struct error *err);
+bool journal_is_open(const struct journal *journal); /* a transaction is */
 bool journal_commit(struct journal *journal, struct error *err);
 void journal_rollback(struct journal *journal); /* no-op outside a transaction */
 

@@ -153,6 +153,22 @@ static void claim_timestamp_check(struct whole *w, const struct claim_entry *c, 
 	json_decref(event);
 }
 
+/* Between its commit and its name, and after a crash there, a claim's folder is still the part. */
+static char *claim_file(const char *root, int number, const char *name)
+{
+	char *path = file_path("%s/claims/%04d/%s", root, number, name);
+
+	if (file_exists(path))
+		return path;
+	char *part = file_path("%s/claims/.%04d.part/%s", root, number, name);
+	if (file_exists(part)) {
+		free(path);
+		return part;
+	}
+	free(part);
+	return path;
+}
+
 /* claim.json, .csv and .pdf by the hashes of the workspace's chain; the parsed one is kept. */
 static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct error *err)
 {
@@ -161,7 +177,7 @@ static bool claim_files_compare(struct whole *w, struct claim_entry *c, struct e
 
 	w->report->claims++;
 	for (int i = 0; i < 3; i++) {
-		char *path = file_path("%s/claims/%04d/%s", w->root, c->number, names[i]);
+		char *path = claim_file(w->root, c->number, names[i]);
 		char hex[HASH_SIZE];
 		bool ok = true;
 		if (!file_exists(path)) {
@@ -208,25 +224,26 @@ static void chains_want(struct whole *w, const json_t *claim)
 	}
 }
 
-static bool claims_superfluous(struct whole *w, struct error *err)
+/* folders: in claims/, before the ledger was read, so that a claim made meanwhile is none here. */
+static bool claims_superfluous(struct whole *w, const struct names *folders, struct error *err)
 {
-	char *folder = file_path("%s/claims", w->root);
-	struct names names;
-	bool ok = names_read(folder, &names, err);
+	bool ok = true;
 
-	for (int i = 0; ok && i < names.n; i++) {
-		char *path = file_path("%s/%s", folder, names.names[i]), *end;
-		long number = strtol(names.names[i], &end, 10);
+	for (int i = 0; ok && i < folders->n; i++) {
+		const char *name = folders->names[i];
+		char *path = file_path("%s/claims/%s", w->root, name), *end;
+		long number = strtol(name, &end, 10);
 		char expected[16];
 		snprintf(expected, sizeof expected, "%04ld", number);
-		const json_t *foreign = json_object_get(w->foreign, names.names[i]);
+		const json_t *foreign = json_object_get(w->foreign, name);
 		if (foreign) {
 			ok = foreign_claims_verify(w->root, foreign, w->report, err);
-		} else if (names.names[i][0] == '.') {
-			verify_find(w->report, path,
-			    _("a claim was interrupted here: the next 'altakt claim list' finishes it or takes it away"));
+		} else if (name[0] == '.') {
+			verify_note(w->report,
+			    _("'%s' is a claim in the making, or an interrupted one: 'altakt claim list' finishes it or takes it away"),
+			    path);
 		} else if (*end || number < 1 || number > w->book.n ||
-		    strcmp(expected, names.names[i]) != 0) {
+		    strcmp(expected, name) != 0) {
 			verify_find(w->report, path, _("the ledger does not know this claim"));
 		} else {
 			struct names inside;
@@ -246,8 +263,6 @@ static bool claims_superfluous(struct whole *w, struct error *err)
 		}
 		free(path);
 	}
-	names_release(&names);
-	free(folder);
 	return ok;
 }
 
@@ -255,9 +270,11 @@ static bool own_chain(struct whole *w, struct error *err)
 {
 	char head[65];
 	int64_t n;
-	char *ledger = file_path("%s/ledger.jsonl", w->root);
-	bool ok = verify_chain(w->root, LEDGER_WORKSPACE, w->journal, NULL, own_line, w, w->report,
-	    &n, head, &w->own_good, err);
+	char *claims = file_path("%s/claims", w->root);
+	struct names folders;
+	bool ok = names_read(claims, &folders, err) &&
+	    verify_chain(w->root, LEDGER_WORKSPACE, w->journal, NULL, own_line, w, w->report, &n,
+		head, &w->own_good, err);
 
 	for (int i = 0; ok && i < w->book.n; i++) {
 		ok = claim_files_compare(w, &w->book.claims[i], err);
@@ -273,8 +290,10 @@ static bool own_chain(struct whole *w, struct error *err)
 		    &n, head, &w->own_good, err);
 		w->report->events = events;
 	}
-	free(ledger);
-	return ok && claims_superfluous(w, err);
+	ok = ok && claims_superfluous(w, &folders, err);
+	names_release(&folders);
+	free(claims);
+	return ok;
 }
 
 /* Batches are checked side by side: each has a report of its own, joined in their order. */

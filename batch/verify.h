@@ -3,8 +3,8 @@
  * compares. It needs no journal; where there is one, its lines must be those of the ledgers.
  *
  *   ledger.jsonl ─► chain, tally ─► manifest.json and .csv of each revision, byte for byte
- *                                ─► each bundle's facts, evidence, acceptance (the sample drawn
- * again) workspace's ledger.jsonl     ─► claims: hashes, lines, amounts, heads of every chain
+ *                                ─► each bundle's facts, evidence, acceptance (the sample drawn again)
+ *   workspace's ledger.jsonl     ─► claims: hashes, lines, amounts, heads of every chain
  *
  * Every finding names its file; all are gathered, not only the first.
  */

@@ -10,6 +10,7 @@
 #include "batch/claim_making.h"
 #include "batch/local_day.h"
 #include "batch/review.h"
+#include "batch/verify.h"
 #include "tests/desk.h"
 
 static const char ini[] = "[station]\nname = st1\n[claim]\nauthority = Amt Musterhausen\n"
@@ -258,9 +259,11 @@ static void test_claim_refuses_a_changed_manifest(void **state)
 	desk_close(&d);
 }
 
-static void test_claim_recover_both_sides_of_the_commit(void **state)
+static void test_claim_crash_both_sides_of_the_commit(void **state)
 {
 	struct desk d;
+	struct verify_report report = {0};
+	struct claim_book book;
 	struct error err = {0};
 	char *part, *folder;
 
@@ -269,11 +272,16 @@ static void test_claim_recover_both_sides_of_the_commit(void **state)
 	part = file_path("%s/claims/.0001.part", d.folder);
 	folder = file_path("%s/claims/0001", d.folder);
 	assert_true(file_make_folder(part, NULL));
-	desk_check(claim_recover(&d.workspace, &err), &err);
+	desk_check(claim_folders_name(&d.workspace, &err), &err);
 	assert_false(file_exists(part));
 	json_decref(claim(&d, false));
 	assert_int_equal(rename(folder, part), 0);
-	desk_check(claim_recover(&d.workspace, &err), &err);
+	desk_check(verify_path(d.folder, &report, &err), &err);
+	assert_int_equal(json_array_size(report.findings), 1); /* the desk's bundle */
+	verify_report_release(&report);
+	desk_check(claim_book_read(&d.workspace, &book, &err), &err);
+	assert_int_equal(book.n, 1);
+	claim_book_release(&book);
 	assert_true(file_exists(folder));
 	assert_false(file_exists(part));
 	free(part);
@@ -388,7 +396,7 @@ int main(void)
 	    cmocka_unit_test(test_claim_correction_is_a_signed_line),
 	    cmocka_unit_test(test_claim_cancel_and_settle),
 	    cmocka_unit_test(test_claim_refuses_a_changed_manifest),
-	    cmocka_unit_test(test_claim_recover_both_sides_of_the_commit),
+	    cmocka_unit_test(test_claim_crash_both_sides_of_the_commit),
 	    cmocka_unit_test(test_local_day_across_midnight_and_summer),
 	    cmocka_unit_test(test_claim_until_is_inclusive),
 	    cmocka_unit_test(test_claim_cutoffs),

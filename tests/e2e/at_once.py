@@ -42,9 +42,14 @@ def test_two_leads_accept(ws):
 def test_claims_at_once(ws):
     feed(ws, "one", [("33/1", 3), ("33/2", 2)])
     ws.accept()
-    answers = together(*(ws.start("claim") for _ in range(4)))
-    equal(sorted(code for code, _ in answers), [DONE, WAITING, WAITING, WAITING], f"four claims: {answers}")
-    equal([c["amount"] for c in ws("claim", "list", "--json").json], ["1.55"], "claims")
+    for number in range(1, 6):
+        claims = [ws.start("claim") for _ in range(4)]
+        readers = [ws.start(*command) for command in (("claim", "list"), ("report",), ("verify",))]
+        answers = together(*claims, *readers)
+        equal(sorted(code for code, _ in answers[:4]), [DONE, WAITING, WAITING, WAITING], f"four claims: {answers}")
+        equal([code for code, _ in answers[4:]], [DONE] * 3, f"who reads meanwhile: {answers}")
+        equal([c["amount"] for c in ws("claim", "list", "--json").json], ["1.55"] * number, "claims")
+        ws("claim", "cancel", str(number), "--reason", "once more")
     ws("verify")
 
 
