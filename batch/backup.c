@@ -15,6 +15,7 @@
 #include "batch/ledger.h"
 #include "batch/verify.h"
 #include "config/file.h"
+#include "config/lock.h"
 #include "config/text.h"
 
 /* What a workspace is, beside journal and ledgers, which are written from the journal. */
@@ -271,8 +272,21 @@ static char *real_above(const char *folder)
 	return real ? real : file_path("/");
 }
 
-/* Empty, or a backup of this workspace, finished or not. */
-static bool folder_check(const struct workspace *w, const char *folder, struct error *err)
+/* The mark of a begun backup, held by the one that is at it; a disk without locks does without. */
+static bool begun_mark(const char *path, struct lock **lock, struct error *err)
+{
+	struct error why = {0};
+
+	if (lock_open(path, "altakt backup", lock, &why) ||
+	    (why.kind != ERROR_BUSY && file_exists(path)))
+		return true;
+	*err = why;
+	return false;
+}
+
+/* Empty, or a backup of this workspace, finished or not; from now on this process is at it. */
+static bool folder_begin(
+    const struct workspace *w, const char *folder, struct lock **lock, struct error *err)
 {
 	char *real = real_above(folder), *started = file_path("%s/.backup-of-%s", folder, w->uuid);
 	json_t *mark = mark_read(folder);
@@ -291,7 +305,7 @@ static bool folder_check(const struct workspace *w, const char *folder, struct e
 		    _("name an empty folder, or the one of the last backup"),
 		    _("'%s' holds something else than a backup of this workspace"), folder);
 	else
-		ok = file_make_folder(folder, err) && file_write(started, "", 0, err);
+		ok = file_make_folder(folder, err) && begun_mark(started, lock, err);
 	json_decref(mark);
 	free(started);
 	free(real);
@@ -303,11 +317,12 @@ bool backup_make(struct workspace *w, const char *folder, const char *by, struct
 {
 	struct copying c = {.result = out};
 	char *mark = file_path("%s/backup.json", folder);
+	struct lock *lock = NULL;
 	char *real = NULL;
 	bool ok = false, begun = false;
 
 	*out = (struct backup_result){0};
-	if (!folder_check(w, folder, err))
+	if (!folder_begin(w, folder, &lock, err))
 		goto done;
 	real = realpath(folder, NULL);
 	if (!real || !file_remove(mark, err) || !parts_bring(&c, w->path, real, err))
@@ -329,6 +344,7 @@ bool backup_make(struct workspace *w, const char *folder, const char *by, struct
 done:
 	if (begun || !ok)
 		journal_rollback(w->journal);
+	lock_close(lock);
 	free(mark);
 	free(real);
 	return ok;
