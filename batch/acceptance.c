@@ -111,6 +111,8 @@ static json_t *hand_json(const struct review *r)
 		return json_null();
 	json_t *hand = json_pack("{ss si si si sb}", "file_number", f->file_number, "volume",
 	    f->volume, "sheets", f->hand, "fed", r->hand_fed, "settled", f->hand != r->hand_fed);
+	if (f->hand_first != f->hand)
+		json_object_set_new(hand, "first", json_integer(f->hand_first));
 	return hand;
 }
 

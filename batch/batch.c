@@ -14,15 +14,10 @@
 #include "config/lock.h"
 #include "config/text.h"
 
-static bool fold(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
-
 bool batch_refresh(struct batch *b, struct error *err)
 {
-	if (ledger_read(
-		b->workspace->journal, b->name, b->tally.events + 1, 0, fold, &b->tally, err))
+	if (ledger_read(b->workspace->journal, b->name, b->tally.events + 1, 0, tally_visit,
+		&b->tally, err))
 		return true;
 	return error_where(err, _("batch %s"), b->name);
 }

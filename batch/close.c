@@ -281,11 +281,6 @@ static bool manifest_write(struct batch *b, struct error *err)
 	return ok;
 }
 
-static bool replay_add(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
-
 struct last_closed {
 	int64_t n;
 };
@@ -316,7 +311,8 @@ bool close_finish(struct batch *b, struct error *err)
 	}
 	memcpy(closed.name, b->name, sizeof closed.name);
 	if (!ledger_read(b->workspace->journal, b->name, 1, 0, closed_find, &last, err) ||
-	    !ledger_read(b->workspace->journal, b->name, 1, last.n, replay_add, &closed.tally, err))
+	    !ledger_read(
+		b->workspace->journal, b->name, 1, last.n, tally_visit, &closed.tally, err))
 		goto done;
 	ok = manifest_write(&closed, err);
 done:

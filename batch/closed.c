@@ -199,11 +199,6 @@ static bool tail_visit(void *self, int64_t n, const char *line, size_t n_bytes, 
 	return true;
 }
 
-static bool tally_visit(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
-
 /* What an open batch has so far. */
 static bool open_read(
     struct journal *journal, const char *batch, struct closed_batch *b, struct error *err)

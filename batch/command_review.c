@@ -93,6 +93,7 @@ static json_t *hand_json(const struct review *r)
 		json_object_set_new(hand, "sheets", json_integer(f->hand));
 		json_object_set_new(hand, "fed", json_integer(r->hand_fed));
 		json_object_set_new(hand, "differs", json_boolean(r->hand_differs));
+		json_object_set_new(hand, "first", json_integer(f->hand_first));
 	}
 	return hand;
 }
@@ -113,6 +114,10 @@ static void hand_print(const struct review *r)
 			"By hand: file %s volume %d has %d sheets, by the ledger %d%s\n", f->hand),
 		    f->file_number, f->volume, f->hand, r->hand_fed,
 		    r->hand_differs ? _(": correct or settle it") : "");
+	if (f->hand_first != f->hand)
+		printf(
+		    _("         it was counted more than once; the first count, which the acceptance shows: %d\n"),
+		    f->hand_first);
 }
 
 static json_t *review_json(const struct review *r, const char *workspace)

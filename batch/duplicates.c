@@ -138,11 +138,6 @@ static bool other_page(void *self, int64_t n, const char *line, size_t n_bytes, 
 	return true;
 }
 
-static bool batch_fold(void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
-
 bool duplicates_batch_open(
     struct workspace *w, const char *name, struct batch *out, struct error *err)
 {
@@ -155,7 +150,7 @@ bool duplicates_batch_open(
 		return batch_open(w, name, out, err);
 	*out = (struct batch){.workspace = w};
 	snprintf(out->name, sizeof out->name, "%s", name);
-	return duplicate_index_chain(w, name, batch_fold, &out->tally, NULL, err);
+	return duplicate_index_chain(w, name, tally_visit, &out->tally, NULL, err);
 }
 
 static bool other_open(

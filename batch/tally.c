@@ -144,6 +144,7 @@ static bool read_file_opened(struct tally *t, const json_t *e, int64_t n, struct
 	    .volume = int_of(e, "volume", 1),
 	    .given = -1,
 	    .hand = -1,
+	    .hand_first = -1,
 	    .settled_hand = -1};
 	snprintf(f->file_number, sizeof f->file_number, "%s", text_of(e, "file_number"));
 	f->prepared = int_of(e, "prepared", -1);
@@ -257,7 +258,7 @@ static void imprint_read(struct tally *t, const json_t *e, int file)
 		return;
 	if (file > 0) {
 		int64_t gap = t->imprint >= 0 && number > t->imprint ? number - t->imprint - 1 : 0;
-		t->files[file - 1].imprinted++;
+		t->files[file - 1].imprinted += !json_is_true(json_object_get(e, "separator"));
 		t->files[file - 1].imprint_gap += gap < 1000000 ? (int)gap : 1000000;
 	}
 	t->imprint = number;
@@ -510,6 +511,8 @@ static bool read_hand(struct tally *t, const json_t *e, int64_t n, struct error 
 	if (!f)
 		return bad(err, n, _("there is no such file"));
 	f->hand = int_of(e, "sheets", -1);
+	if (f->hand_first < 0)
+		f->hand_first = f->hand;
 	return true;
 }
 
@@ -802,6 +805,11 @@ bool tally_add(struct tally *t, int64_t n, const char *line, size_t n_bytes, str
 done:
 	json_decref(e);
 	return ok;
+}
+
+bool tally_visit(void *tally, int64_t n, const char *line, size_t n_bytes, struct error *err)
+{
+	return tally_add(tally, n, line, n_bytes, err);
 }
 
 bool tally_cover_alone(const struct tally *t, int n)

@@ -61,9 +61,10 @@ struct tally_file {
 	bool from_cover, complete, settled;
 	int settled_fed, settled_prepared, settled_given; /* the figures that were settled */
 	json_t *settlements; /* {by, at, reason, witness} of each settled difference, or NULL */
-	int imprinted;	     /* sheets with a number of the imprinter */
+	int imprinted;	     /* sheets with a number of the imprinter, covers left out */
 	int imprint_gap;     /* numbers that are missing before one of them */
 	int hand;	     /* a lead's count of the paper, -1 none */
+	int hand_first;	     /* the first one, before the program's figure was seen; -1 none */
 	int settled_hand, settled_hand_fed;
 	int64_t changed; /* the event that last changed what its bundle holds */
 	/* The newest bundle, where one was made since the file's last change: */
@@ -131,6 +132,9 @@ bool tally_cover_alone(const struct tally *tally, int n);
 
 /* Folds in one event: line is its text. ERROR_CHECK: not an event, or one that cannot follow. */
 bool tally_add(struct tally *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);
+
+/* The same as a ledger_visit: tally is a struct tally. */
+bool tally_visit(void *tally, int64_t n, const char *line, size_t n_bytes, struct error *err);
 
 void tally_release(struct tally *tally); /* leaves {0} */
 

@@ -287,6 +287,7 @@ static void word_compare(const struct review *r, const char *path, const json_t 
 	const json_t *undecided = json_object_get(acceptance, "near_equal_undecided");
 	const json_t *hand = json_object_get(acceptance, "hand_count");
 	const struct tally_file *f = r->hand_file ? &r->tally.files[r->hand_file - 1] : NULL;
+	const json_t *first = json_object_get(hand, "first");
 	bool counted = f && f->hand >= 0;
 	const json_t *settled = json_object_get(event, "hand_settled");
 
@@ -298,6 +299,7 @@ static void word_compare(const struct review *r, const char *path, const json_t 
 		(counted &&
 		    (json_integer_value(json_object_get(hand, "sheets")) != f->hand ||
 			json_integer_value(json_object_get(hand, "fed")) != r->hand_fed ||
+			(first ? json_integer_value(first) : f->hand) != f->hand_first ||
 			strcmp(text_of(hand, "file_number"), f->file_number) != 0))))
 		verify_find(report, path, _("its count by hand is not the one of the ledger"));
 	if (settled && json_is_true(settled) != (counted && f->hand != r->hand_fed))

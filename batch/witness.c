@@ -272,6 +272,8 @@ json_t *witness_figures(const struct tally *t, const struct tally_file *f)
 		json_object_set_new(figures, "operator", json_integer(f->given));
 	if (f->hand >= 0)
 		json_object_set_new(figures, "hand", json_integer(f->hand));
+	if (f->hand_first != f->hand)
+		json_object_set_new(figures, "hand_first", json_integer(f->hand_first));
 	if (f->bundled)
 		json_object_set_new(figures, "bundle_pages", json_integer(f->pages));
 	return figures;

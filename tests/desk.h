@@ -91,18 +91,12 @@ static inline void desk_batch(struct desk *d, const char *name)
 	batch_release(&batch);
 }
 
-static inline bool desk_fold(
-    void *self, int64_t n, const char *line, size_t n_bytes, struct error *err)
-{
-	return tally_add(self, n, line, n_bytes, err);
-}
-
 static inline void desk_tally(struct desk *d, const char *batch, struct tally *t)
 {
 	struct error err = {0};
 
 	*t = (struct tally){0};
-	desk_check(ledger_read(d->workspace.journal, batch, 1, 0, desk_fold, t, &err), &err);
+	desk_check(ledger_read(d->workspace.journal, batch, 1, 0, tally_visit, t, &err), &err);
 }
 
 /* One sheet into a file (0: none): front written, back blank; or blank on both sides. Its number.

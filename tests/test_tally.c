@@ -239,6 +239,10 @@ static void test_hand_count_differs_until_settled(void **state)
 	EVENT("'event':'hand_counted','file':1,'sheets':3");
 	assert_true(tally_file_hand_differs(&tally.files[0], 2));
 	assert_false(tally_file_hand_differs(&tally.files[0], 3));
+	EVENT("'event':'hand_counted','file':1,'sheets':2"); /* once the figure was seen */
+	assert_int_equal(tally.files[0].hand, 2);
+	assert_int_equal(tally.files[0].hand_first, 3);
+	EVENT("'event':'hand_counted','file':1,'sheets':3");
 	EVENT("'event':'settled','file':1,'by':'l','reason':'r','witness':{'hand':3,'fed':2}");
 	assert_false(tally_file_hand_differs(&tally.files[0], 2));
 	assert_int_equal(json_array_size(tally.files[0].settlements), 1);

@@ -416,6 +416,39 @@ static void forge(const struct desk *d, enum forgery how, int sheet)
 	free(folder);
 }
 
+/* Who fed accepts, then makes the acceptance, its hash in the chain and the chain say four eyes. */
+static void test_verify_path_four_eyes_that_were_two(void **state)
+{
+	struct desk d;
+	char hash[HASH_SIZE], was[HASH_SIZE];
+
+	desk_open(&d, ini);
+	desk_batch(&d, "b1");
+	desk_file(&d, "b1", "33/1", 1, 2);
+	desk_close_batch(&d, "b1");
+	accept_batch(&d, "b1");
+	char *journal = file_path("%s/journal.sqlite", d.folder);
+	char *batch = file_path("%s/batches/b1", d.folder);
+	char *acceptance = file_path("%s/acceptance.json", batch);
+	char *ledger = file_path("%s/ledger.jsonl", batch);
+	workspace_close(&d.workspace);
+	unlink(journal);
+	assert_no_finding(d.folder, "acceptance.json");
+	assert_true(hash_file(HASH_SHA256, acceptance, was, NULL, NULL));
+	rewrite(acceptance, "\"four_eyes\": false", "\"four_eyes\": true");
+	assert_finding(d.folder, "acceptance.json: it is not the acceptance that the ledger knows");
+	assert_true(hash_file(HASH_SHA256, acceptance, hash, NULL, NULL));
+	rewrite(ledger, was, hash);
+	rechain(batch);
+	assert_no_finding(d.folder, "it is not the acceptance that the ledger knows");
+	assert_finding(d.folder, "acceptance.json: it says four eyes, but the account");
+	free(journal);
+	free(batch);
+	free(acceptance);
+	free(ledger);
+	file_remove(d.folder, NULL);
+}
+
 /* Nothing inside the batch shows it: the station's next manifest, and the signature, do. */
 static void test_verify_path_a_batch_rewritten_whole(void **state)
 {
@@ -602,6 +635,7 @@ int main(void)
 	    cmocka_unit_test(test_verify_path_agrees),
 	    cmocka_unit_test(test_verify_path_one_changed_byte_anywhere),
 	    cmocka_unit_test(test_verify_path_kinds_of_tampering),
+	    cmocka_unit_test(test_verify_path_four_eyes_that_were_two),
 	    cmocka_unit_test(test_verify_path_a_batch_rewritten_whole),
 	    cmocka_unit_test(test_verify_path_signed),
 	    cmocka_unit_test(test_sign_file_with_each_kind_of_key),

@@ -79,6 +79,27 @@ def test_the_drawn_file_is_counted_by_hand(ws):
     contains(altakt("verify", copy, expect=CHECK).out, "ledger.jsonl")
 
 
+def test_a_second_count_by_hand_hides_no_first(ws):
+    """Whoever was told the program's figure may count again; what was counted before stays in sight."""
+    drawn = closed(ws)
+    sheets = {"33/1": 3, "33/2": 2}[drawn]
+    ws("count", "a", "--sheets", sheets + 2, "--by", "Max", expect=CHECK)
+    ws("count", "a", "--sheets", sheets, "--by", "Max")
+    contains(ws("review", "a").out, f"the first count, which the acceptance shows: {sheets + 2}")
+    ws.accept("a", "Max")
+    equal(acceptance(ws)["hand_count"], {"file_number": drawn, "volume": 1, "sheets": sheets, "fed": sheets,
+                                         "settled": False, "first": sheets + 2}, "count by hand")
+    valid("acceptance", acceptance(ws))
+    ws("verify")
+    path = os.path.join(ws.path, "batches/a/acceptance.json")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    os.chmod(path, 0o600)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace(f'"first": {sheets + 2}', f'"first": {sheets}'))
+    contains(ws("verify", expect=CHECK).out, "acceptance.json: it is not the acceptance that the ledger knows")
+
+
 def test_not_counted_by_hand_is_said(ws):
     closed(ws)
     answer = ws.accept("a")

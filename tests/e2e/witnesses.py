@@ -64,6 +64,17 @@ def test_voided_sheets_and_the_operators_count(ws):
     proved(ws)
 
 
+def test_the_imprinter_counts_along(ws):
+    """Its numbers are in the ledger, its count beside the others on the manifest."""
+    ws.run(lay(ws, ("33/1", (0, 1, 2)), ("33/2", (3,))), "--batch", "a", "--set", "option.endorser=yes",
+           "--set", "option.endorser-val=1000")
+    fed = [e for e in ws.ledger() if e["event"] == "sheet_fed"]
+    equal([e["imprint"] for e in fed], [f"{1000 + i:08d}" for i in range(6)], "numbers of covers and sheets")
+    equal([(f["witnesses"], f["witness_counts"]["imprinter"]) for f in ws.manifest()["files"]],
+          [(["feed", "imprinter"], 3), (["feed", "imprinter"], 1)], "what the imprinter counted")
+    proved(ws)
+
+
 def test_a_listed_file_that_is_not_there(ws):
     """The batch's own list: its counts are the slip's; a file without a sheet blocks until a lead settles it."""
     path = os.path.join(ws.folder, "list.csv")
