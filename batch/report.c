@@ -659,7 +659,9 @@ char *report_html(const json_t *r, const struct workspace *w)
 	if (json_is_true(json_object_get(forecast_of, "late")))
 		fputs(" class=\"late\"", f);
 	fputs(">", f);
-	if (text_of(forecast_of, "done_on")[0]) {
+	if (int_of(files, "registered") > 0 && int_of(files, "missing") == 0) {
+		fputs(_("Every case file of the register is done."), f);
+	} else if (text_of(forecast_of, "done_on")[0]) {
 		int64_t tenths = int_of(forecast_of, "files_per_day_tenths");
 		char until[16];
 		fprintf(f, _("At %lld%c%lld files a working day the register will be done on %s."),
