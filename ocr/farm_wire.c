@@ -6,11 +6,15 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "config/file.h"
@@ -23,12 +27,15 @@
 #define SECOND_NS	   1000000000ll
 #define AGE_S		   1800 /* longer than any owner waits: what nobody fetches is gone then */
 #define CONNECT_TIMEOUT_MS 3000
+#define HANDSHAKE_S	   5
 #define RECONNECT_WAIT_MS  500
 #define PING_MS		   5000 /* three without an answer: the broker is gone */
 #define JETSTREAM_WAIT_MS  5000
 #define USER_JWT	   "-----BEGIN NATS USER JWT"
 #define USER_SEED	   "-----BEGIN USER NKEY SEED"
 #define LOGIN_LIMIT_BYTES  (1u << 16)
+
+static pthread_once_t handshakes = PTHREAD_ONCE_INIT;
 
 static const char *text_of(const char *text)
 {
@@ -196,6 +203,35 @@ static void inbox_of(const struct farm_options *options, const char *role, char 
 	snprintf(buf, size, "altakt.inbox.%s", *name ? name : role);
 }
 
+/*
+ * libnats makes its socket blocking for the TLS handshake and waits without end (before 3.11, its
+ * issue 906): a network that is cut in that moment would hold whoever connects, or connects again,
+ * for ever. So each handshake begins by giving its socket a limit; later on the socket does not
+ * block, and the limit says nothing.
+ */
+static void handshake_limit(const SSL *ssl, int where, int ret)
+{
+	const struct timeval limit = {.tv_sec = HANDSHAKE_S};
+	int fd = where & SSL_CB_HANDSHAKE_START ? SSL_get_fd(ssl) : -1;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+/* libnats shows its SSL objects to nobody; OpenSSL tells of each that is made. */
+static void ssl_made(
+    void *ssl, void *data, CRYPTO_EX_DATA *all, int index, long number, void *pointer)
+{
+	SSL_set_info_callback(ssl, handshake_limit);
+}
+
+static void handshakes_limit(void)
+{
+	SSL_get_ex_new_index(0, NULL, ssl_made, NULL, NULL);
+}
+
 static natsStatus options_make(
     const struct farm_options *options, const char *name, natsOptions **out)
 {
@@ -268,6 +304,7 @@ bool farm_link_open(
 	link->ack_wait_ms = options->ack_wait_ms ? options->ack_wait_ms : ACK_WAIT_MS;
 	link->on_disk = options->on_disk;
 	link->replicas = options->replicas ? options->replicas : 1;
+	pthread_once(&handshakes, handshakes_limit);
 	s = options_make(options, name, &o);
 	if (s != NATS_OK) {
 		failed(s, err, ERROR_SETUP,

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <leptonica/allheaders.h>
 #include <nats/nats.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -705,9 +706,46 @@ static void test_open_without_broker(void **state)
 	assert_null(farm);
 }
 
+/* A broker that is cut off in the middle of the TLS handshake. */
+static void *silent_broker(void *self)
+{
+	static const char hello[] =
+	    "INFO {\"server_id\":\"silent\",\"version\":\"2.9.10\",\"proto\":1,"
+	    "\"max_payload\":1048576,\"tls_required\":true}\r\n";
+	int fd = accept(*(int *)self, NULL, NULL);
+
+	if (fd >= 0 && send(fd, hello, sizeof hello - 1, MSG_NOSIGNAL) < 0)
+		close(fd);
+	return NULL;
+}
+
+static void test_open_with_a_broker_that_is_cut_off(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t n = sizeof address;
+	char url[64];
+	struct farm_options options = {.url = url, .models = MODELS};
+	struct farm *farm = NULL;
+	struct error err = {0};
+	pthread_t thread;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, n), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
+	assert_int_equal(pthread_create(&thread, NULL, silent_broker, &fd), 0);
+	snprintf(url, sizeof url, "tls://127.0.0.1:%d", ntohs(address.sin_port));
+	assert_false(farm_open(&options, &farm, &err));
+	assert_int_equal(err.kind, ERROR_BUSY);
+	assert_non_null(strstr(err.what, "cannot be reached"));
+	pthread_join(thread, NULL);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_open_with_a_broker_that_is_cut_off),
 	    cmocka_unit_test(test_submit_each_page_once),
 	    cmocka_unit_test(test_answers_that_are_none),
 	    cmocka_unit_test(test_page_that_kills_two_workers),
