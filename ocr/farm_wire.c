@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -204,20 +206,23 @@ static void inbox_of(const struct farm_options *options, const char *role, char 
 }
 
 /*
- * libnats makes its socket blocking for the TLS handshake and waits without end (before 3.11, its
- * issue 906): a network that is cut in that moment would hold whoever connects, or connects again,
- * for ever. So each handshake begins by giving its socket a limit; later on the socket does not
- * block, and the limit says nothing.
+ * libnats waits for the other side of a TLS handshake without end (before 3.11, its issue 906), and
+ * for room to write into: a network that is cut in that moment would hold whoever connects, or
+ * connects again, for ever. So each handshake begins by giving its socket limits: how long a call
+ * waits (libnats asks again, but not for a handshake), and how long what was written may stay
+ * without an answer before the connection counts as lost.
  */
 static void handshake_limit(const SSL *ssl, int where, int ret)
 {
 	const struct timeval limit = {.tv_sec = HANDSHAKE_S};
+	const unsigned unanswered_ms = 3 * PING_MS;
 	int fd = where & SSL_CB_HANDSHAKE_START ? SSL_get_fd(ssl) : -1;
 
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
 }
 
 /* libnats shows its SSL objects to nobody; OpenSSL tells of each that is made. */
