@@ -694,10 +694,10 @@ bool claim_make(struct workspace *w, const char *until, bool dry_run, const char
 	*out = json_incref(claim);
 	ok = true;
 done:
+	if (begun && part) /* while it is locked: the next one has the same number */
+		file_remove(part, NULL);
 	if (begun)
 		journal_rollback(w->journal);
-	if (begun && part)
-		file_remove(part, NULL);
 	json_decref(claim);
 	making_release(&m);
 	free(part);
