@@ -314,17 +314,19 @@ struct tasks {
 };
 
 /*
- * What is found while others are at work is looked at once more while nobody writes: a lead's word
- * or a manifest that is just taking its place is no finding.
+ * What is found while others write is looked at once more while nobody does: a lead's word or a
+ * manifest that is just taking its place is no finding.
  */
 static void task_run(const struct whole *w, struct journal *journal, struct task *t)
 {
+	int64_t version = journal ? journal_version(journal) : 0;
+
 	for (bool again = false;; again = true) {
 		verify_report_begin(&t->report);
 		t->ok = verify_batch_read(t->path, t->collected ? t->path : w->root,
 		    t->collected ? NULL : journal, w->chains, &t->report, t->batch, &t->err);
 		if ((t->ok && json_array_size(t->report.findings) == 0) || again || !journal ||
-		    !journal_begin(journal, NULL))
+		    !journal_begin(journal, NULL) || journal_version(journal) == version)
 			break;
 		verify_batch_release(t->batch);
 		verify_report_release(&t->report);
