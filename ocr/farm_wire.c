@@ -206,7 +206,7 @@ static void inbox_of(const struct farm_options *options, const char *role, char 
 }
 
 /*
- * libnats waits for the other side of a TLS handshake without end (before 3.11, its issue 906), and
+ * libnats waits for the other side of a TLS handshake without end (its issue 906), and
  * for room to write into: a network that is cut in that moment would hold whoever connects, or
  * connects again, for ever. So each handshake begins by giving its socket limits: how long a call
  * waits (libnats asks again, but not for a handshake), and how long what was written may stay
