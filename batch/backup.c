@@ -1,6 +1,5 @@
 #include "batch/backup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -39,8 +38,6 @@ static bool ends(const char *name, const char *end)
 /* Not of the copy: what is being written, locks, and what is made anew. */
 static bool passed_over(const struct copying *c, const char *name)
 {
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return true;
 	if (ends(name, ".part") || ends(name, ".lock") || ends(name, "-wal") || ends(name, "-shm"))
 		return true;
 	return !c->all && (strcmp(name, "ledger.jsonl") == 0 || strcmp(name, "ledger.head") == 0);
@@ -95,39 +92,32 @@ static bool entry_bring(
 /* What the source does not have any more goes from the copy, too. */
 static bool extra_remove(struct copying *c, const char *from, const char *to, struct error *err)
 {
-	DIR *dir = opendir(to);
-	struct dirent *e;
-	bool ok = dir != NULL;
+	struct file_names names = {0};
+	bool ok = file_names_read(to, &names, err);
 
-	while (ok && (e = readdir(dir))) {
-		char *a = file_path("%s/%s", from, e->d_name),
-		     *b = file_path("%s/%s", to, e->d_name);
-		if (!passed_over(c, e->d_name) && !file_exists(a))
+	for (size_t i = 0; ok && i < names.n; i++) {
+		char *a = file_path("%s/%s", from, names.names[i]),
+		     *b = file_path("%s/%s", to, names.names[i]);
+		if (!passed_over(c, names.names[i]) && !file_exists(a))
 			ok = file_remove(b, err);
 		free(a);
 		free(b);
 	}
-	if (dir)
-		closedir(dir);
-	else
-		error_errno(err, NULL, _("cannot read the folder '%s'"), to);
+	file_names_release(&names);
 	return ok;
 }
 
 static bool tree_bring(struct copying *c, const char *from, const char *to, struct error *err)
 {
-	DIR *dir = opendir(from);
-	struct dirent *e;
-	bool ok;
+	struct file_names names = {0};
 
-	if (!dir)
-		return errno == ENOENT ||
-		    error_errno(err, NULL, _("cannot read the folder '%s'"), from);
-	ok = file_make_folder(to, err);
-	while (ok && (e = readdir(dir)))
-		if (!passed_over(c, e->d_name))
-			ok = entry_bring(c, from, to, e->d_name, err);
-	closedir(dir);
+	if (!file_exists(from))
+		return true;
+	bool ok = file_names_read(from, &names, err) && file_make_folder(to, err);
+	for (size_t i = 0; ok && i < names.n; i++)
+		if (!passed_over(c, names.names[i]))
+			ok = entry_bring(c, from, to, names.names[i], err);
+	file_names_release(&names);
 	return ok && extra_remove(c, from, to, err);
 }
 
@@ -245,15 +235,11 @@ static bool mark_write(const struct workspace *w, const char *folder, const char
 
 static bool folder_empty(const char *folder)
 {
-	DIR *dir = opendir(folder);
-	struct dirent *e;
-	int n = 0;
+	struct file_names names = {0};
+	bool empty = !file_names_read(folder, &names, NULL) || names.n == 0;
 
-	while (dir && (e = readdir(dir)))
-		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	if (dir)
-		closedir(dir);
-	return n == 0;
+	file_names_release(&names);
+	return empty;
 }
 
 /* Where a folder is, or the nearest one above it that is there: links and all. Gives. */

@@ -1,6 +1,5 @@
 #include "batch/collect.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,20 +240,20 @@ static bool all_read(const char *root, const struct known *known, struct incomin
     struct collect_result *out, struct error *err)
 {
 	char *folder = file_path("%s/batches", root);
-	DIR *dir = opendir(folder);
-	struct dirent *e;
-	bool ok = true;
+	struct file_names names = {0};
+	bool ok = file_names_read(folder, &names, err);
 
-	while (ok && dir && (e = readdir(dir))) {
-		if (!batch_name_check(e->d_name, NULL))
+	for (size_t i = 0; ok && i < names.n; i++) {
+		const char *name = names.names[i];
+		if (!batch_name_check(name, NULL))
 			continue;
 		struct incoming *more = realloc(list->all, (size_t)(list->n + 1) * sizeof *more);
 		if (!more)
 			abort(); /* a few bytes for each batch */
 		list->all = more;
-		char *path = file_path("%s/%s", folder, e->d_name);
+		char *path = file_path("%s/%s", folder, name);
 		struct incoming *in = &list->all[list->n];
-		const json_t *here = json_object_get(known->collected, e->d_name);
+		const json_t *here = json_object_get(known->collected, name);
 		ok = incoming_read(
 		    path, json_integer_value(json_object_get(here, "events")), in, err);
 		bool closed = in->tally.revision > 0 && in->tally.state != BATCH_OPEN &&
@@ -267,8 +266,7 @@ static bool all_read(const char *root, const struct known *known, struct incomin
 		}
 		free(path);
 	}
-	if (dir)
-		closedir(dir);
+	file_names_release(&names);
 	free(folder);
 	if (ok && list->n > 1)
 		qsort(list->all, (size_t)list->n, sizeof *list->all, by_closed);

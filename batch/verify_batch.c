@@ -1,6 +1,5 @@
 #include "batch/verify_batch.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -600,17 +599,16 @@ static bool evidence_visit(void *self, const char *relative, const char *path, s
 static bool superfluous_find(
     const char *folder, struct verify_batch *b, struct verify_report *report, struct error *err)
 {
-	DIR *dir = opendir(folder);
-	struct dirent *e;
+	struct file_names names = {0};
 
-	if (!dir)
-		return error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
-	while ((e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    name_belongs(b, e->d_name))
+	if (!file_names_read(folder, &names, err))
+		return false;
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.names[i];
+		if (name_belongs(b, name))
 			continue;
-		char *path = file_path("%s/%s", folder, e->d_name);
-		if (strncmp(e->d_name, ".acceptance.json", strlen(".acceptance.json")) == 0)
+		char *path = file_path("%s/%s", folder, name);
+		if (strncmp(name, ".acceptance.json", strlen(".acceptance.json")) == 0)
 			verify_find(report, path,
 			    _("an acceptance was interrupted: 'altakt review %s' finishes it"),
 			    b->name);
@@ -618,7 +616,7 @@ static bool superfluous_find(
 			verify_find(report, path, _("it does not belong here"));
 		free(path);
 	}
-	closedir(dir);
+	file_names_release(&names);
 	struct reading r = {.batch = b, .report = report};
 	char *evidence = file_path("%s/evidence", folder);
 	bool ok = !file_exists(evidence) || file_walk(evidence, evidence_visit, &r, err);

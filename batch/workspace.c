@@ -1,6 +1,5 @@
 #include "batch/workspace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -54,25 +53,25 @@ static char *standard_settings(struct error *err)
  * own. */
 static bool folder_free(const char *path, struct error *err)
 {
-	DIR *dir = opendir(path);
-	struct dirent *e;
+	struct file_names names = {0};
 	bool ok = true;
 
-	if (!dir) /* whoever makes it says what is wrong with it */
+	if (!file_names_read(path, &names, NULL)) /* whoever makes it says what is wrong with it */
 		return true;
-	while (ok && (e = readdir(dir))) {
-		bool ours = e->d_name[0] == '.' || strncmp(e->d_name, "altakt.ini", 10) == 0 ||
-		    strncmp(e->d_name, "journal.sqlite", 14) == 0 ||
-		    strncmp(e->d_name, "altakt.log", 10) == 0 ||
-		    strcmp(e->d_name, "profiles") == 0 || strcmp(e->d_name, "lost+found") == 0;
+	for (size_t n = 0; ok && n < names.n; n++) {
+		const char *name = names.names[n];
+		bool ours = name[0] == '.' || strncmp(name, "altakt.ini", 10) == 0 ||
+		    strncmp(name, "journal.sqlite", 14) == 0 ||
+		    strncmp(name, "altakt.log", 10) == 0 || strcmp(name, "profiles") == 0 ||
+		    strcmp(name, "lost+found") == 0;
 		for (size_t i = 0; !ours && i < sizeof folders / sizeof folders[0]; i++)
-			ours = strcmp(e->d_name, folders[i]) == 0;
+			ours = strcmp(name, folders[i]) == 0;
 		if (!ours)
 			ok = error_set(err, ERROR_USAGE,
 			    _("name an empty folder or a new one: a workspace is a folder of its own"),
-			    _("'%s' is not empty: '%s' lies there"), path, e->d_name);
+			    _("'%s' is not empty: '%s' lies there"), path, name);
 	}
-	closedir(dir);
+	file_names_release(&names);
 	return ok;
 }
 

@@ -301,6 +301,51 @@ bool file_disk_free(
 	return true;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool file_names_read(const char *folder, struct file_names *out, struct error *err)
+{
+	DIR *d = opendir(folder);
+	size_t room = 0;
+	struct dirent *e;
+
+	if (!d && errno == ENOENT)
+		return true;
+	while (d && (errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (out->n == room) {
+			room = room ? 2 * room : 64;
+			char **more = realloc(out->names, room * sizeof *more);
+			if (!more)
+				break;
+			out->names = more;
+		}
+		out->names[out->n++] = file_path("%s", e->d_name);
+	}
+	bool ok = d && errno == 0;
+	if (!ok)
+		error_errno(err, NULL, _("cannot read the folder '%s'"), folder);
+	if (d)
+		closedir(d);
+	if (ok && out->n > 1)
+		qsort(out->names, out->n, sizeof *out->names, by_name);
+	if (!ok)
+		file_names_release(out);
+	return ok;
+}
+
+void file_names_release(struct file_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->names[i]);
+	free(names->names);
+	*names = (struct file_names){0};
+}
+
 struct entry {
 	char *name; /* of a folder with "/" at its end: that is how its files sort */
 	bool folder;

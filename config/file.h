@@ -47,6 +47,18 @@ int64_t file_size_bytes(const char *path);
 bool file_disk_free(
     const char *path, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err);
 
+struct file_names { /* {0} is empty */
+	char **names;
+	size_t n;
+};
+
+/*
+ * The names in a folder but "." and "..", in byte order. out must be empty; yours to release. A
+ * folder that is not there has none.
+ */
+bool file_names_read(const char *folder, struct file_names *out, struct error *err);
+void file_names_release(struct file_names *names); /* leaves {0} */
+
 /*
  * Calls visit for every regular file below folder, in byte order of the relative path. visit
  * returns false to stop, and says why in err. Symbolic links and special files are ERROR_INPUT.

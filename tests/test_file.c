@@ -332,6 +332,34 @@ static void test_file_walk_in_byte_order_of_the_whole_path(void **state)
 	free(link);
 }
 
+static void test_file_names_in_byte_order(void **state)
+{
+	static const char *const made[] = {"b", "B", "a.txt", ".hidden"};
+	static const char *const expected[] = {".hidden", "B", "a.txt", "b"};
+	struct file_names names = {0};
+	struct error err = {0};
+
+	for (size_t i = 0; i < 4; i++) {
+		char *path = file_path("%s/%s", folder, made[i]);
+		assert_true(i ? file_write(path, "", 0, &err) : file_make_folder(path, &err));
+		free(path);
+	}
+	assert_true(file_names_read(folder, &names, &err));
+	assert_int_equal(names.n, 4);
+	for (size_t i = 0; i < names.n; i++)
+		assert_string_equal(names.names[i], expected[i]);
+	file_names_release(&names);
+
+	char *absent = file_path("%s/absent", folder), *file = file_path("%s/a.txt", folder);
+	assert_true(file_names_read(absent, &names, &err));
+	assert_int_equal(names.n, 0);
+	assert_false(file_names_read(file, &names, &err));
+	assert_int_equal(err.kind, ERROR_SYSTEM);
+	assert_non_null(strstr(err.what, file));
+	free(absent);
+	free(file);
+}
+
 static void test_file_sync_of_files_and_folders(void **state)
 {
 	struct error err = {0};
@@ -362,6 +390,7 @@ int main(void)
 	    FILE_TEST(test_file_read_limits_and_special_files),
 	    FILE_TEST(test_file_disk_free_of_a_folder),
 	    FILE_TEST(test_file_walk_in_byte_order_of_the_whole_path),
+	    FILE_TEST(test_file_names_in_byte_order),
 	    FILE_TEST(test_file_sync_of_files_and_folders),
 	};
 
