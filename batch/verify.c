@@ -49,6 +49,9 @@ struct whole { /* a workspace, or a copy of one */
 	const char *root;
 	struct verify_report *report;
 	struct journal *journal;
+	struct listing { /* read before the chain: what comes meanwhile is none of this check */
+		struct file_names batches, collected, files, claims;
+	} there;
 	struct verify_claims claims;
 	json_t *collected; /* events, by batch: the newest of each */
 	json_t *opened;	   /* batches that the workspace's chain knows */
@@ -78,16 +81,38 @@ static bool own_line(void *self, int64_t n, const char *line, size_t n_bytes, st
 	return ok;
 }
 
+static bool names_of(const char *root, const char *part, struct file_names *out, struct error *err)
+{
+	char *folder = file_path("%s/%s", root, part);
+	bool ok = file_names_read(folder, out, err);
+
+	free(folder);
+	return ok;
+}
+
+static bool listing_read(const char *root, struct listing *out, struct error *err)
+{
+	return names_of(root, "batches", &out->batches, err) &&
+	    names_of(root, "collected", &out->collected, err) &&
+	    names_of(root, "files", &out->files, err) &&
+	    names_of(root, "claims", &out->claims, err);
+}
+
+static void listing_release(struct listing *listing)
+{
+	file_names_release(&listing->batches);
+	file_names_release(&listing->collected);
+	file_names_release(&listing->files);
+	file_names_release(&listing->claims);
+}
+
 static bool own_chain(struct whole *w, struct error *err)
 {
 	char head[65];
 	int64_t n;
-	char *claims = file_path("%s/claims", w->root);
-	struct file_names folders = {0};
-	bool ok = file_names_read(claims, &folders, err) &&
-	    verify_chain(w->root, LEDGER_WORKSPACE, w->journal, NULL, own_line, w, w->report, &n,
-		head, &w->own_good, err) &&
-	    verify_claims_files(&w->claims, &folders, err);
+	bool ok = verify_chain(w->root, LEDGER_WORKSPACE, w->journal, NULL, own_line, w, w->report,
+		      &n, head, &w->own_good, err) &&
+	    verify_claims_files(&w->claims, &w->there.claims, err);
 
 	/* What claims say of the workspace's own chain is known only now: once more, for these
 	 * lines. */
@@ -98,8 +123,6 @@ static bool own_chain(struct whole *w, struct error *err)
 		    &n, head, &w->own_good, err);
 		w->report->events = events;
 	}
-	file_names_release(&folders);
-	free(claims);
 	return ok;
 }
 
@@ -214,23 +237,21 @@ static bool task_end(struct whole *w, struct task *t, struct error *err)
 }
 
 /* Each folder of batches/ or collected/ becomes a task. */
-static bool tasks_add(
-    struct whole *w, struct tasks *all, const char *part, bool collected, struct error *err)
+static void tasks_add(struct whole *w, struct tasks *all, bool collected)
 {
-	char *folder = file_path("%s/%s", w->root, part);
-	struct file_names names = {0};
-	bool ok = file_names_read(folder, &names, err);
-	size_t room = (size_t)all->n + names.n + 1;
+	const struct file_names *names = collected ? &w->there.collected : &w->there.batches;
+	size_t room = (size_t)all->n + names->n + 1;
 	struct task *more = realloc(all->tasks, room * sizeof *more);
 
 	if (!more)
 		abort(); /* a few bytes for each batch */
 	all->tasks = more;
-	for (size_t i = 0; i < names.n; i++) {
-		char *path = file_path("%s/%s", folder, names.names[i]);
-		if (is_folder(path) && batch_name_check(names.names[i], NULL)) {
+	for (size_t i = 0; i < names->n; i++) {
+		char *path = file_path(
+		    "%s/%s/%s", w->root, collected ? "collected" : "batches", names->names[i]);
+		if (is_folder(path) && batch_name_check(names->names[i], NULL)) {
 			all->tasks[all->n++] = (struct task){.path = path, .collected = collected};
-		} else if (collected && names.names[i][0] == '.' && w->journal) {
+		} else if (collected && names->names[i][0] == '.' && w->journal) {
 			verify_note(w->report,
 			    _("'%s' is of a collect that is under way or was interrupted: the next one takes it away"),
 			    path);
@@ -240,9 +261,6 @@ static bool tasks_add(
 			free(path);
 		}
 	}
-	file_names_release(&names);
-	free(folder);
-	return ok;
 }
 
 static void missing_find(struct whole *w, const char *part, json_t *known)
@@ -262,16 +280,16 @@ static void missing_find(struct whole *w, const char *part, json_t *known)
 static bool batches_read(struct whole *w, struct error *err)
 {
 	struct tasks all = {.whole = w};
-	bool ok =
-	    tasks_add(w, &all, "batches", false, err) && tasks_add(w, &all, "collected", true, err);
+	bool ok = true;
 
+	tasks_add(w, &all, false);
+	tasks_add(w, &all, true);
 	w->batches = calloc((size_t)all.n + 1, sizeof *w->batches);
 	if (!w->batches)
 		abort(); /* a few bytes for each batch */
 	for (int i = 0; i < all.n; i++)
 		all.tasks[i].batch = &w->batches[w->n_batches++];
-	if (ok)
-		tasks_start(&all);
+	tasks_start(&all);
 	for (int i = 0; i < all.n; i++) {
 		if (ok)
 			ok = task_end(w, &all.tasks[i], err);
@@ -286,27 +304,21 @@ static bool batches_read(struct whole *w, struct error *err)
 	return ok;
 }
 
-static bool bundles_superfluous(struct whole *w, struct error *err)
+static void bundles_superfluous(struct whole *w)
 {
-	char *folder = file_path("%s/files", w->root);
-	struct file_names names = {0};
-	bool ok = file_names_read(folder, &names, err);
-
-	for (size_t i = 0; ok && i < names.n; i++) {
-		char *relative = file_path("files/%s", names.names[i]);
-		char *path = file_path("%s/%s", folder, names.names[i]);
+	for (size_t i = 0; i < w->there.files.n; i++) {
+		const char *name = w->there.files.names[i];
+		char *relative = file_path("files/%s", name);
+		char *path = file_path("%s/files/%s", w->root, name);
 		/* A name with a dot in front is a bundle in the making, gone with the next
 		 * `process`. */
-		if (names.names[i][0] == '.' && w->journal)
+		if (name[0] == '.' && w->journal)
 			verify_note(w->report, _("'%s' is a bundle in the making"), path);
 		else if (!json_object_get(w->bundles, relative))
 			verify_find(w->report, path, _("no batch knows this bundle"));
 		free(relative);
 		free(path);
 	}
-	file_names_release(&names);
-	free(folder);
-	return ok;
 }
 
 static bool whole_check(const char *root, struct verify_report *report, struct error *err)
@@ -324,14 +336,16 @@ static bool whole_check(const char *root, struct verify_report *report, struct e
 		if (!journal_open(root, &w.journal, &why))
 			verify_note(report, _("the journal was not compared: %s"), why.what);
 	}
-	if (!own_chain(&w, err) || !batches_read(&w, err) || !bundles_superfluous(&w, err))
+	if (!listing_read(root, &w.there, err) || !own_chain(&w, err) || !batches_read(&w, err))
 		goto done;
+	bundles_superfluous(&w);
 	verify_stations(root, w.batches, w.n_batches, report);
 	ok = verify_claims_replay(&w.claims, w.batches, w.n_batches, err);
 done:
 	for (int i = 0; i < w.n_batches; i++)
 		verify_batch_release(&w.batches[i]);
 	free(w.batches);
+	listing_release(&w.there);
 	verify_claims_release(&w.claims);
 	json_decref(w.opened);
 	json_decref(w.collected);

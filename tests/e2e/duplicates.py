@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
 
-from harness import (CHECK, USAGE, WAITING, Page, Stack, Workspace, check, contains, equal, independent, main, valid,
-                     words)
+from harness import (CHECK, USAGE, WAITING, Page, Stack, Workspace, check, contains, equal, independent, main, stop,
+                     valid, words)
 
 
 def page(n, **how):
@@ -189,6 +190,53 @@ def test_two_stations_scanned_the_same_paper(folder):
         equal(indexed(ws, "zweig"), ([], 0), "what the index has of it")
         ws("verify")
         independent(ws.path)
+
+
+def own_events(ws):
+    """Of the workspace's own chain, in its journal: which events."""
+    with sqlite3.connect(os.path.join(ws.path, "journal.sqlite")) as journal:
+        return [e for (e,) in journal.execute("SELECT json_extract(line, '$.event') FROM event WHERE chain = ''")]
+
+
+def test_a_collect_is_killed_while_it_looks(folder):
+    """Between the batch and what is found about it: the next collect looks, and finds it once."""
+    office, branch = (Workspace(folder, os.path.join(folder, name)) for name in ("office", "branch"))
+    branch.settings(station__name="st2", claim__authority="")
+    office.settings(station__name="st1")
+    one, two = Stack("one"), Stack("two")
+    one.cover("33/1")
+    two.cover("33/2")
+    for n in range(2, 8):
+        one.sheet(page(n, seed=n, skew=0.5))
+        two.sheet(page(n, seed=n, skew=-0.7, flags="b"))
+    office.run(one.lay(folder), "--batch", "a")
+    branch.run(two.lay(folder), "--batch", "zweig")
+    before, low, high = os.path.join(folder, "before"), 0.0, 2.0
+    shutil.copytree(office.path, before)
+    for _ in range(40):
+        shutil.rmtree(office.path)
+        shutil.copytree(before, office.path)
+        process = office.start("collect", branch.path)
+        try:
+            process.wait((low + high) / 2)
+        except subprocess.TimeoutExpired:
+            pass
+        stop(process)
+        events = own_events(office)
+        if "collected" in events and "near_equal" not in events:
+            break
+        low, high = (low, (low + high) / 2) if "near_equal" in events else ((low + high) / 2, high)
+        if high - low < 0.002:         # the machine is not as quick each time
+            low, high = max(0.0, low - 0.05), high + 0.05
+    else:
+        raise AssertionError("no kill came between the batch and the search")
+    check(not waiting(office, "zweig"), "nothing is found yet")
+    for _ in range(2):
+        office("collect", branch.path)
+        equal(own_events(office).count("near_equal"), 1, "findings")
+        contains(waiting(office, "zweig")[0], "zweig/2..zweig/7", "a/2..a/7")
+    office("verify")
+    independent(office.path)
 
 
 if __name__ == "__main__":
