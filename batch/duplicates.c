@@ -9,6 +9,7 @@
 #include "batch/duplicate_index.h"
 #include "batch/journal.h"
 #include "batch/ledger.h"
+#include "batch/look_shelf.h"
 #include "config/file.h"
 #include "config/text.h"
 #include "scan/look.h"
@@ -16,7 +17,8 @@
 enum {
 	MATES_LOOKED_AT = 12,
 	PAGES_MOST = 3 * DUPLICATES_CANDIDATES,
-	MATES = 3, /* as many copies of its form tell how unlike they are */
+	BESIDE = 2, /* sheets on each side of a pair that are looked at */
+	MATES = 3,  /* as many copies of its form tell how unlike they are */
 };
 
 #define MATES_TELL_MM2 15.0 /* less ink of entries does not tell two copies of a form apart */
@@ -63,6 +65,7 @@ struct pair {
 	struct other_batch *other;
 	int other_sheet; /* running number */
 	int other_place; /* its place in the order of its batch */
+	bool turned;
 	double likeness;
 };
 
@@ -71,8 +74,10 @@ struct finder {
 	struct written *sides; /* [sheet - 1][side index] */
 	struct other_batch **others;
 	int n_others;
-	struct pair *pairs;
+	struct pair *pairs; /* by the places of their sheets */
 	int n_pairs;
+	struct look_shelf looks;
+	bool *no_entries; /* [place]: a form that nobody has filled in */
 };
 
 static struct written *side_of(const struct finder *f, int sheet, int side)
@@ -188,30 +193,27 @@ bool duplicates_sheet_live(const struct tally *t, int n)
 	return t->state != BATCH_ABANDONED && !s->voided && !s->superseded && !s->separator;
 }
 
-static bool look_open(const struct finder *f, const char *batch, int sheet, char side,
-    double width_mm, struct look *out)
+/* 0 where that side is not written. */
+static double other_width_mm(const struct other_batch *o, int sheet, char side)
 {
-	char *path =
-	    file_path("%s/spool/%s/%d%c.jpg", f->batch->workspace->path, batch, sheet, side);
-	struct error gone = {0}; /* its small image was deleted: it cannot be compared */
-	bool ok = file_exists(path) && look_read(path, width_mm, out, &gone);
+	char name[24];
 
-	free(path);
-	return ok;
+	snprintf(name, sizeof name, "%d%c", sheet, side);
+	return json_number_value(json_object_get(o->pages, name));
 }
 
 /*
  * Whether two sheets are the same: each written side has its equal on the other. A sheet of which
  * fewer sides were scanned needs no more than those.
  */
-static bool sheets_compare(const struct finder *f, int n, const struct other_batch *o, int m,
-    bool turned, double *likeness, bool *same, struct error *err)
+static bool sheets_compare(struct finder *f, int n, const struct other_batch *o, int m, bool turned,
+    double *likeness, bool *same, struct error *err)
 {
 	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
 	const struct tally_sheet *p = &o->batch.tally.sheets[m - 1];
-	struct look ours[TALLY_SIDES] = {0}, theirs[TALLY_SIDES] = {0};
+	const struct look *ours[TALLY_SIDES] = {0}, *theirs[TALLY_SIDES] = {0};
 	bool equal_ours[TALLY_SIDES] = {false}, equal_theirs[TALLY_SIDES] = {false};
-	bool all_ours = true, all_theirs = true, ok = true;
+	bool all_ours = true, all_theirs = true;
 	int n_ours = 0, n_theirs = 0;
 
 	*same = false;
@@ -219,48 +221,38 @@ static bool sheets_compare(const struct finder *f, int n, const struct other_bat
 	for (int i = 0; i < s->n_sides; i++)
 		if (side_of(f, n, i)->there) {
 			n_ours++;
-			if (!look_open(f, f->batch->name, n, s->sides[i].side,
-				side_of(f, n, i)->width_mm, &ours[i]))
-				goto done;
-			if (turned)
-				look_turn(&ours[i]);
+			if (!(ours[i] = look_shelf_lend(&f->looks, f->batch->name, n,
+				  s->sides[i].side, turned, side_of(f, n, i)->width_mm)))
+				return true;
 		}
 	for (int k = 0; k < p->n_sides; k++) {
-		char name[24];
-		snprintf(name, sizeof name, "%d%c", m, p->sides[k].side);
-		double width_mm = json_number_value(json_object_get(o->pages, name));
+		double width_mm = other_width_mm(o, m, p->sides[k].side);
 		if (width_mm > 0) {
 			n_theirs++;
-			if (!look_open(f, o->batch.name, m, p->sides[k].side, width_mm, &theirs[k]))
-				goto done;
+			if (!(theirs[k] = look_shelf_lend(
+				  &f->looks, o->batch.name, m, p->sides[k].side, false, width_mm)))
+				return true;
 		}
 	}
 	for (int i = 0; i < s->n_sides; i++)
 		for (int k = 0; k < p->n_sides; k++) {
 			struct likeness l;
-			if (!ours[i].ink.px || !theirs[k].ink.px || equal_ours[i] ||
-			    equal_theirs[k])
+			if (!ours[i] || !theirs[k] || equal_ours[i] || equal_theirs[k])
 				continue;
-			ok = look_compare(&ours[i], &theirs[k], &l, err);
-			if (!ok)
-				goto done;
+			if (!look_compare(ours[i], theirs[k], &l, err))
+				return false;
 			if (!l.equal)
 				continue;
 			equal_ours[i] = equal_theirs[k] = true;
 			*likeness = l.likeness < *likeness ? l.likeness : *likeness;
 		}
 	for (int i = 0; i < s->n_sides; i++)
-		all_ours = all_ours && (!ours[i].ink.px || equal_ours[i]);
+		all_ours = all_ours && (!ours[i] || equal_ours[i]);
 	for (int k = 0; k < p->n_sides; k++)
-		all_theirs = all_theirs && (!theirs[k].ink.px || equal_theirs[k]);
+		all_theirs = all_theirs && (!theirs[k] || equal_theirs[k]);
 	*same = n_ours > 0 && n_theirs > 0 && (all_ours || s->n_sides > p->n_sides) &&
 	    (all_theirs || p->n_sides > s->n_sides) && (all_ours || all_theirs);
-done:
-	for (int i = 0; i < TALLY_SIDES; i++) {
-		look_release(&ours[i]);
-		look_release(&theirs[i]);
-	}
-	return ok;
+	return true;
 }
 
 static int order_place(const struct tally *t, int sheet)
@@ -389,7 +381,7 @@ static bool mates_differ(struct finder *f, int n, int side, const struct look *l
 	for (int i = 0; i < n_pages && *mates < MATES; i++) {
 		int sheet = (int)strtol(pages[i].name, NULL, 10);
 		struct other_batch *o = NULL;
-		struct look other = {0};
+		const struct look *other;
 		struct likeness l;
 		if (!other_open(f, pages[i].batch, &o, err))
 			return false;
@@ -397,13 +389,11 @@ static bool mates_differ(struct finder *f, int n, int side, const struct look *l
 		    (sheet == pair_sheet && o == pair) || sheet < 1 ||
 		    sheet > o->batch.tally.n_sheets ||
 		    !duplicates_sheet_live(&o->batch.tally, sheet) ||
-		    !look_open(f, pages[i].batch, sheet,
-			pages[i].name[strspn(pages[i].name, "0123456789")], pages[i].width_mm,
-			&other))
+		    !(other = look_shelf_lend(&f->looks, pages[i].batch, sheet,
+			  pages[i].name[strspn(pages[i].name, "0123456789")], false,
+			  pages[i].width_mm)))
 			continue;
-		bool ok = look_compare(look, &other, &l, err);
-		look_release(&other);
-		if (!ok)
+		if (!look_compare(look, other, &l, err))
 			return false;
 		if (l.likeness >= LOOK_EQUAL)
 			differ[(*mates)++] = l.differing_mm2;
@@ -423,36 +413,34 @@ static bool pair_tells(struct finder *f, int n, const struct other_batch *o, int
 {
 	const struct tally_sheet *s = &f->batch->tally.sheets[n - 1];
 	const struct tally_sheet *p = &o->batch.tally.sheets[m - 1];
-	bool ok = true;
 
 	*tells = false;
-	for (int i = 0; ok && i < s->n_sides; i++) {
-		struct look ours = {0};
+	for (int i = 0; i < s->n_sides; i++) {
+		const struct written *side = side_of(f, n, i);
+		const struct look *ours = side->there
+		    ? look_shelf_lend(
+			  &f->looks, f->batch->name, n, s->sides[i].side, false, side->width_mm)
+		    : NULL;
 		double differ = HUGE_VAL, mates_mm2;
 		int mates;
-		if (!side_of(f, n, i)->there ||
-		    !look_open(
-			f, f->batch->name, n, s->sides[i].side, side_of(f, n, i)->width_mm, &ours))
+		if (!ours)
 			continue;
-		ok = mates_differ(f, n, i, &ours, o, m, &mates, &mates_mm2, err);
-		if (turned)
-			look_turn(&ours);
-		for (int k = 0; ok && mates >= 2 && k < p->n_sides; k++) {
-			char name[24];
-			struct look theirs = {0};
+		if (!mates_differ(f, n, i, ours, o, m, &mates, &mates_mm2, err))
+			return false;
+		ours = look_shelf_lend(
+		    &f->looks, f->batch->name, n, s->sides[i].side, turned, side->width_mm);
+		for (int k = 0; ours && mates >= 2 && k < p->n_sides; k++) {
+			double width_mm = other_width_mm(o, m, p->sides[k].side);
+			const struct look *theirs = width_mm > 0
+			    ? look_shelf_lend(
+				  &f->looks, o->batch.name, m, p->sides[k].side, false, width_mm)
+			    : NULL;
 			struct likeness l = {0};
-			snprintf(name, sizeof name, "%d%c", m, p->sides[k].side);
-			double width_mm = json_number_value(json_object_get(o->pages, name));
-			if (width_mm > 0 &&
-			    look_open(f, o->batch.name, m, p->sides[k].side, width_mm, &theirs))
-				ok = look_compare(&ours, &theirs, &l, err);
-			look_release(&theirs);
+			if (theirs && !look_compare(ours, theirs, &l, err))
+				return false;
 			if (l.equal && l.differing_mm2 < differ)
 				differ = l.differing_mm2;
 		}
-		look_release(&ours);
-		if (!ok)
-			return false;
 		if (mates < 2) {
 			*tells = true;
 		} else if (mates_mm2 >= MATES_TELL_MM2) {
@@ -463,7 +451,7 @@ static bool pair_tells(struct finder *f, int n, const struct other_batch *o, int
 			*tells = true;
 		}
 	}
-	return ok;
+	return true;
 }
 
 static bool pair_taken(const struct finder *f, int from, const struct other_batch *o, int sheet)
@@ -472,6 +460,26 @@ static bool pair_taken(const struct finder *f, int from, const struct other_batc
 		if (f->pairs[i].other == o && f->pairs[i].other_sheet == sheet)
 			return true;
 	return false;
+}
+
+/* Compares a sheet with another; a pair of them is put behind the others'. */
+static bool pair_try(struct finder *f, int place, struct other_batch *o, int m, bool turned,
+    bool *pair, struct error *err)
+{
+	int n = f->batch->tally.order[place];
+	double likeness;
+
+	if (!sheets_compare(f, n, o, m, turned, &likeness, pair, err) ||
+	    (*pair && !pair_tells(f, n, o, m, turned, pair, err)))
+		return false;
+	if (*pair)
+		f->pairs[f->n_pairs++] = (struct pair){.sheet = place,
+		    .other = o,
+		    .other_sheet = m,
+		    .other_place = order_place(&o->batch.tally, m),
+		    .turned = turned,
+		    .likeness = likeness};
+	return true;
 }
 
 static bool sheet_find(struct finder *f, int place, struct error *err)
@@ -485,8 +493,7 @@ static bool sheet_find(struct finder *f, int place, struct error *err)
 	for (int i = 0; i < n_candidates && compared < DUPLICATES_CANDIDATES; i++) {
 		const struct sheet_candidate *c = &candidates[i];
 		struct other_batch *o = NULL;
-		bool known, same;
-		double likeness;
+		bool known, pair;
 		int m = c->sheet;
 		if (!other_open(f, c->batch, &o, err))
 			return false;
@@ -498,36 +505,95 @@ static bool sheet_find(struct finder *f, int place, struct error *err)
 		compared++;
 		if (known || pair_taken(f, before, o, m))
 			continue;
-		if (!sheets_compare(f, n, o, m, c->turned, &likeness, &same, err) ||
-		    (same && !pair_tells(f, n, o, m, c->turned, &same, err)))
+		if (!pair_try(f, place, o, m, c->turned, &pair, err))
 			return false;
-		if (!same)
-			continue;
-		alike++;
-		f->pairs[f->n_pairs++] = (struct pair){.sheet = place,
-		    .other = o,
-		    .other_sheet = m,
-		    .other_place = order_place(&o->batch.tally, m),
-		    .likeness = likeness};
+		alike += pair;
 	}
-	if (alike > DUPLICATES_ALIKE) /* a form that nobody has filled in */
+	if (alike > DUPLICATES_ALIKE) {
 		f->n_pairs = before;
+		f->no_entries[place] = true;
+	}
+	return true;
+}
+
+/* --- runs: what lies beside a pair in both stacks is a candidate, too, whatever the index says */
+
+/* The next place with a sheet that is neither blank nor a cover sheet, or -1. */
+static int written_place(const struct tally *t, int place, int step)
+{
+	for (int i = place + step; i >= 0 && i < t->n_sheets; i += step) {
+		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
+		if (duplicates_sheet_live(t, s->n) && !tally_sheet_blank(s))
+			return i;
+	}
+	return -1;
+}
+
+static bool pair_at(const struct finder *f, int place, const struct other_batch *o, int other_place)
+{
+	for (int i = 0; i < f->n_pairs; i++)
+		if (f->pairs[i].sheet == place && f->pairs[i].other == o &&
+		    f->pairs[i].other_place == other_place)
+			return true;
+	return false;
+}
+
+/*
+ * The sheets of this batch that lie beside the pair's, in the direction of step, against those that
+ * lie as far from it in the other stack, both ways. One that does not match may lie between.
+ */
+static bool beside_try(struct finder *f, struct pair p, int step, struct error *err)
+{
+	const struct tally *t = &f->batch->tally, *other = &p.other->batch.tally;
+	bool own = strcmp(p.other->batch.name, f->batch->name) == 0, known, pair = false;
+	int place = p.sheet, beside[] = {p.other_place, p.other_place};
+
+	for (int d = 0; d < BESIDE && !pair; d++) {
+		place = written_place(t, place, step);
+		if (place < 0)
+			return true;
+		for (int i = 0; i < 2; i++) {
+			if (beside[i] >= 0)
+				beside[i] = written_place(other, beside[i], i ? -step : step);
+			if (pair_at(f, place, p.other, beside[i])) /* it has neighbours, too */
+				return true;
+		}
+		for (int i = 0; i < 2 && !pair && !f->no_entries[place]; i++) {
+			if (beside[i] < 0 || (own && other->order[beside[i]] >= t->order[place]))
+				continue;
+			int m = other->order[beside[i]];
+			if (!pair_known(f, t->order[place], p.other, m, &known, err) ||
+			    (!known && !pair_try(f, place, p.other, m, p.turned, &pair, err)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void pairs_sort(struct finder *f)
+{
+	for (int i = 1; i < f->n_pairs; i++) { /* few are out of order */
+		struct pair p = f->pairs[i];
+		int k = i;
+		for (; k > 0 && f->pairs[k - 1].sheet > p.sheet; k--)
+			f->pairs[k] = f->pairs[k - 1];
+		f->pairs[k] = p;
+	}
+}
+
+static bool runs_lengthen(struct finder *f, int room, struct error *err)
+{
+	for (int i = 0; i < f->n_pairs && f->n_pairs + 2 <= room; i++)
+		if (!beside_try(f, f->pairs[i], 1, err) || !beside_try(f, f->pairs[i], -1, err))
+			return false;
+	pairs_sort(f);
 	return true;
 }
 
 /* Whether nothing but blank sheets and cover sheets lies between two places. */
 static bool follows(const struct tally *t, int a, int b)
 {
-	int step = a < b ? 1 : -1;
-
-	if (a == b)
-		return false;
-	for (int i = a + step; i != b; i += step) {
-		const struct tally_sheet *s = &t->sheets[t->order[i] - 1];
-		if (duplicates_sheet_live(t, s->n) && !tally_sheet_blank(s))
-			return false;
-	}
-	return true;
+	return a != b && written_place(t, a, a < b ? 1 : -1) == b;
 }
 
 /* Takes the run that begins at pairs[first] out of the list; direction of the other stack: ±1. */
@@ -607,14 +673,15 @@ static void runs_join(struct finder *f, json_t *events)
 
 bool duplicates_find(struct batch *b, json_t *events, struct error *err)
 {
-	struct finder f = {.batch = b};
+	struct finder f = {.batch = b, .looks.workspace = b->workspace->path};
 	const struct tally *t = &b->tally;
-	size_t n = (size_t)t->n_sheets;
+	size_t n = (size_t)t->n_sheets, room = 2 * n * DUPLICATES_CANDIDATES + 1;
 	bool ok = false;
 
 	f.sides = calloc(n * TALLY_SIDES + 1, sizeof *f.sides);
-	f.pairs = calloc(n * DUPLICATES_CANDIDATES + 1, sizeof *f.pairs);
-	if (!f.sides || !f.pairs) {
+	f.pairs = calloc(room, sizeof *f.pairs);
+	f.no_entries = calloc(n + 1, sizeof *f.no_entries);
+	if (!f.sides || !f.pairs || !f.no_entries) {
 		error_errno(err, NULL, _("cannot look for equal pages"));
 		goto done;
 	}
@@ -623,6 +690,8 @@ bool duplicates_find(struct batch *b, json_t *events, struct error *err)
 	for (int i = 0; i < t->n_sheets; i++)
 		if (duplicates_sheet_live(t, t->order[i]) && !sheet_find(&f, i, err))
 			goto done;
+	if (!runs_lengthen(&f, (int)room, err))
+		goto done;
 	json_t *found = json_array();
 	runs_join(&f, found);
 	json_array_extend(events, found);
@@ -636,7 +705,9 @@ done:
 	}
 	free(f.others);
 	free(f.sides);
+	look_shelf_release(&f.looks);
 	free(f.pairs);
+	free(f.no_entries);
 	return ok;
 }
 

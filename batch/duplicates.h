@@ -4,7 +4,8 @@
  *
  *	page_done ──► duplicate_index_note()  its fingerprint's words into the index
  *	close	  ──► duplicates_find()	      a lookup for each page, candidates compared by their
- *					      small images, runs joined: events "near_equal"
+ *					      small images, then what lies beside each pair in both
+ *					      stacks, runs joined: events "near_equal"
  *
  * The journal's table near_equal_pair(sheet, other) has the pairs that were found: none comes a
  * second time.

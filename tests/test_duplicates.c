@@ -108,6 +108,61 @@ static void test_duplicates_find_fresh_scans_also_upside_down(void **state)
 	batch_release(&first);
 }
 
+static void small_remove(const char *side)
+{
+	struct error err = {0};
+	char *path = file_path("%s/spool/%s.jpg", folder, side);
+
+	assert_true(file_remove(path, &err));
+	free(path);
+}
+
+/* A stack that is fed again: what lies beside a pair is found without a word in the index. */
+static void test_duplicates_find_lengthens_runs(void **state)
+{
+	static const int forward[] = {21, 22, 23, 24, 25}, backward[] = {25, 24, 30, 22, 21};
+	struct batch first = {0};
+	struct error err = {0};
+
+	scanned_batch_open(&workspace, "stack", &first);
+	json_t *unknown = json_array();
+	for (int n = 1; n <= 5; n++) {
+		char sheet[24];
+		snprintf(sheet, sizeof sheet, "stack/%d", n);
+		scanned_sheet_put(
+		    &first, SHEET_LETTER, (uint32_t)(20 + n), 4000u + (uint32_t)n, false, n);
+		if (n != 4)
+			json_array_append_new(unknown, json_string(sheet));
+	}
+	assert_true(journal_begin(workspace.journal, &err) &&
+	    duplicate_index_forget(&workspace, "stack", unknown, &err) &&
+	    journal_commit(workspace.journal, &err));
+	json_decref(unknown);
+
+	struct batch second = {0}, third = {0};
+	json_t *events = again(&second, "stack-again", SHEET_LETTER, forward, 5, true);
+	assert_int_equal(json_array_size(events), 1);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(events, 0), "sheets")), 5);
+	for (int n = 1; n <= 5; n++) {
+		char sheet[24];
+		snprintf(sheet, sizeof sheet, "stack/%d", n);
+		assert_true(found(events, sheet));
+	}
+	json_decref(events);
+
+	/* The other way round, with another sheet between. */
+	events = again(&third, "stack-turned", SHEET_LETTER, backward, 5, false);
+	for (int n = 1; n <= 5; n++) {
+		char sheet[24];
+		snprintf(sheet, sizeof sheet, "stack/%d", n);
+		assert_int_equal(found(events, sheet), n != 3);
+	}
+	json_decref(events);
+	batch_release(&third);
+	batch_release(&second);
+	batch_release(&first);
+}
+
 /* A figure out of the journal. */
 static int asked(const char *sql)
 {
@@ -144,6 +199,7 @@ static void test_duplicate_index_takes_in_old_batches_and_forgets(void **state)
 
 	/* Sheets 1 and 10 are two: what begins like it stays. */
 	json_t *released = json_pack("[s s]", "old/2", "old/10");
+	small_remove("old/2f");
 	assert_true(journal_begin(workspace.journal, &err) &&
 	    duplicate_index_forget(&workspace, "old", released, &err) &&
 	    journal_commit(workspace.journal, &err));
@@ -156,9 +212,7 @@ static void test_duplicate_index_takes_in_old_batches_and_forgets(void **state)
 	json_decref(events);
 
 	/* Small images that are gone tell no words any more: they are looked for one by one. */
-	char *small = file_path("%s/spool/old/1f.jpg", folder);
-	assert_true(file_remove(small, &err));
-	free(small);
+	small_remove("old/1f");
 	released = json_pack("[s]", "old/1");
 	assert_true(journal_begin(workspace.journal, &err) &&
 	    duplicate_index_forget(&workspace, "old", released, &err) &&
@@ -175,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_duplicates_find_copies_of_one_form_are_no_pairs),
 	    cmocka_unit_test(test_duplicates_find_fresh_scans_also_upside_down),
+	    cmocka_unit_test(test_duplicates_find_lengthens_runs),
 	    cmocka_unit_test(test_duplicate_index_takes_in_old_batches_and_forgets),
 	};
 
