@@ -1,5 +1,6 @@
 #include "batch/duplicate_index.h"
 
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,18 @@
 #include "scan/look.h"
 
 enum {
-	HITS_MAX = FINGERPRINT_WORDS * (1 << FINGERPRINT_WEAK) * DUPLICATES_COMMON,
+	HITS_MAX = FINGERPRINT_WORDS * DUPLICATES_NEWEST,
 	MATES_A_WORD = 12,
+	ONE_WORD_TELLS = 3, /* where a page has no more; else one is shared by chance */
 };
+
+_Static_assert(DUPLICATES_NEWEST > DUPLICATES_COMMON, "what many pages have gives the most hits");
+
+/* What it says of a page that it has a word that n pages have; found by trying, on forms. */
+static double word_weight(int n)
+{
+	return 1 / sqrt(n);
+}
 
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS fingerprint_word(key INTEGER NOT NULL, page INTEGER NOT NULL,"
@@ -102,6 +112,7 @@ bool duplicate_index_note(struct journal *j, const char *batch, const char *name
 
 struct hit {
 	int64_t page;
+	int words;
 	double weight;
 };
 
@@ -119,37 +130,50 @@ static int hit_by_weight(const void *a, const void *b)
 	return m->weight > n->weight ? -1 : m->weight < n->weight ? 1 : hit_by_page(a, b);
 }
 
-/* The pages that have a word in one of its forms; nothing where too many have it. */
+/* Up to most of the pages that have a word of this key, the newest ones where so asked. */
+static bool key_hits(struct journal *j, uint32_t key, bool newest, int most, struct hit *hits,
+    int *n_hits, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool row = true;
+
+	if (!journal_prepare(j,
+		newest
+		    ? "SELECT page FROM fingerprint_word WHERE key = ?1 ORDER BY page DESC LIMIT ?2"
+		    : "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2",
+		&stmt, err))
+		return false;
+	sqlite3_bind_int64(stmt, 1, key);
+	sqlite3_bind_int(stmt, 2, most);
+	while (row) {
+		if (!journal_step(j, stmt, &row, err))
+			return false;
+		if (row)
+			hits[(*n_hits)++] = (struct hit){.page = sqlite3_column_int64(stmt, 0)};
+	}
+	return true;
+}
+
+/* The pages that have a word in one of its forms; the newest ones where it is printed on many. */
 static bool word_hits(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
     int *n_hits, struct error *err)
 {
 	uint32_t keys[1 << FINGERPRINT_WEAK];
 	struct hit *found = hits + *n_hits;
-	sqlite3_stmt *stmt = NULL;
 	int n = 0;
 
 	fingerprint_probes(word, keys);
-	for (int k = 0; k < 1 << FINGERPRINT_WEAK; k++) {
-		bool row = true;
-		if (!journal_prepare(
-			j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
+	for (int k = 0; k < 1 << FINGERPRINT_WEAK && n <= DUPLICATES_COMMON; k++)
+		if (!key_hits(j, keys[k], false, DUPLICATES_COMMON + 1 - n, found, &n, err))
 			return false;
-		sqlite3_bind_int64(stmt, 1, keys[k]);
-		sqlite3_bind_int(stmt, 2, DUPLICATES_COMMON + 1 - n);
-		while (row) {
-			if (!journal_step(j, stmt, &row, err))
-				return false;
-			if (!row)
-				break;
-			if (n == DUPLICATES_COMMON) { /* printed on many */
-				sqlite3_reset(stmt);
-				return true;
-			}
-			found[n++].page = sqlite3_column_int64(stmt, 0);
-		}
+	double weight = word_weight(n > DUPLICATES_COMMON ? 4 * DUPLICATES_COMMON : n);
+	if (n > DUPLICATES_COMMON) {
+		n = 0;
+		if (!key_hits(j, keys[0], true, DUPLICATES_NEWEST, found, &n, err))
+			return false;
 	}
 	for (int i = 0; i < n; i++)
-		found[i].weight = 1.0 / (1 + n);
+		found[i].weight = weight;
 	*n_hits += n;
 	return true;
 }
@@ -158,25 +182,16 @@ static bool word_hits(struct journal *j, const struct fingerprint_word *word, st
 static bool word_mates(struct journal *j, const struct fingerprint_word *word, struct hit *hits,
     int *n_hits, struct error *err)
 {
-	sqlite3_stmt *stmt = NULL;
-	bool row = true;
+	int before = *n_hits;
+	bool ok = key_hits(j, fingerprint_key(word), false, MATES_A_WORD, hits, n_hits, err);
 
-	if (!journal_prepare(
-		j, "SELECT page FROM fingerprint_word WHERE key = ?1 LIMIT ?2", &stmt, err))
-		return false;
-	sqlite3_bind_int64(stmt, 1, fingerprint_key(word));
-	sqlite3_bind_int(stmt, 2, MATES_A_WORD);
-	while (row) {
-		if (!journal_step(j, stmt, &row, err))
-			return false;
-		if (row)
-			hits[(*n_hits)++] = (struct hit){sqlite3_column_int64(stmt, 0), 1};
-	}
-	return true;
+	for (int i = before; i < *n_hits; i++)
+		hits[i].weight = 1;
+	return ok;
 }
 
-/* The pages that the hits name, those with the most weight first. */
-static bool hits_pages(struct journal *j, struct hit *hits, int n_hits,
+/* The pages that at least so many words name, those with the most weight first. */
+static bool hits_pages(struct journal *j, struct hit *hits, int n_hits, int words,
     struct duplicate_candidate *out, int n_max, int *n, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -184,15 +199,20 @@ static bool hits_pages(struct journal *j, struct hit *hits, int n_hits,
 
 	qsort(hits, (size_t)n_hits, sizeof *hits, hit_by_page);
 	for (int i = 0; i < n_hits; i++) {
-		if (pages > 0 && hits[pages - 1].page == hits[i].page)
+		if (pages > 0 && hits[pages - 1].page == hits[i].page) {
 			hits[pages - 1].weight += hits[i].weight;
-		else
-			hits[pages++] = hits[i];
+			hits[pages - 1].words++;
+		} else {
+			hits[pages] = hits[i];
+			hits[pages++].words = 1;
+		}
 	}
 	qsort(hits, (size_t)pages, sizeof *hits, hit_by_weight);
 	for (int i = 0; i < pages && *n < n_max; i++) {
 		struct duplicate_candidate *c = &out[*n];
 		bool row;
+		if (hits[i].words < words)
+			continue;
 		if (!journal_prepare(j,
 			"SELECT batch, name, width_mm FROM fingerprint_page WHERE page = ?1", &stmt,
 			err))
@@ -226,7 +246,7 @@ static bool pages_find(struct journal *j, const struct fingerprint *f, word_find
 	ok = ok && index_there(j, &there, err);
 	for (int i = 0; ok && there && i < f->n; i++)
 		ok = find(j, &f->words[i], hits, &n_hits, err);
-	ok = ok && hits_pages(j, hits, n_hits, out, n_max, n, err);
+	ok = ok && hits_pages(j, hits, n_hits, f->n > ONE_WORD_TELLS ? 2 : 1, out, n_max, n, err);
 	free(hits);
 	return ok;
 }

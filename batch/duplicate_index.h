@@ -11,9 +11,9 @@
  * collect. What is released goes out again. (The event page_done keeps the fingerprint, as a ledger
  * forgets nothing: like a hash, it tells two pages apart, and no word can be read from it.)
  *
- * A word that more than DUPLICATES_COMMON pages have is what is printed on a form: it is not looked
- * at, so that a lookup costs the same however many pages there are. Blank sides have no
- * fingerprint.
+ * A word that more than DUPLICATES_COMMON pages have is what is printed on a form: it tells little,
+ * and leads to no more than the newest DUPLICATES_NEWEST of them, so that a lookup costs the same
+ * however many pages there are. Blank sides have no fingerprint.
  *
  * The thread that owns the journal.
  */
@@ -31,7 +31,7 @@
 
 struct journal;
 
-enum { DUPLICATES_COMMON = 64 };
+enum { DUPLICATES_COMMON = 64, DUPLICATES_NEWEST = 1024 };
 
 /*
  * Puts a page into the index; inside a transaction of journal.

@@ -301,6 +301,8 @@ static int by_score(const void *a, const void *b)
 {
 	const struct sheet_candidate *m = a, *n = b;
 
+	if (m->turned != n->turned)
+		return m->turned - n->turned;
 	return m->score > n->score ? -1 : m->score < n->score;
 }
 
@@ -333,7 +335,10 @@ static bool page_candidates(struct finder *f, int n, const struct fingerprint *f
 	return true;
 }
 
-/* The sheets that a sheet's pages may have been seen on, best first. */
+/*
+ * The sheets that a sheet's pages may have been seen on, best first: of each way up, as scores tell
+ * nothing between the two (of a form the words are rare that few have upside down).
+ */
 static bool candidates_find(
     struct finder *f, int n, struct sheet_candidate *out, int *n_out, struct error *err)
 {
@@ -485,16 +490,18 @@ static bool pair_try(struct finder *f, int place, struct other_batch *o, int m, 
 static bool sheet_find(struct finder *f, int place, struct error *err)
 {
 	struct sheet_candidate candidates[2 * PAGES_MOST * TALLY_SIDES];
-	int n = f->batch->tally.order[place], n_candidates, compared = 0, alike = 0;
+	int n = f->batch->tally.order[place], n_candidates, compared[2] = {0}, alike = 0;
 	int before = f->n_pairs;
 
 	if (!candidates_find(f, n, candidates, &n_candidates, err))
 		return false;
-	for (int i = 0; i < n_candidates && compared < DUPLICATES_CANDIDATES; i++) {
+	for (int i = 0; i < n_candidates; i++) {
 		const struct sheet_candidate *c = &candidates[i];
 		struct other_batch *o = NULL;
 		bool known, pair;
 		int m = c->sheet;
+		if (compared[c->turned] == DUPLICATES_CANDIDATES)
+			continue;
 		if (!other_open(f, c->batch, &o, err))
 			return false;
 		if (m < 1 || m > o->batch.tally.n_sheets ||
@@ -502,7 +509,7 @@ static bool sheet_find(struct finder *f, int place, struct error *err)
 			continue;
 		if (!pair_known(f, n, o, m, &known, err))
 			return false;
-		compared++;
+		compared[c->turned]++;
 		if (known || pair_taken(f, before, o, m))
 			continue;
 		if (!pair_try(f, place, o, m, c->turned, &pair, err))
@@ -675,7 +682,7 @@ bool duplicates_find(struct batch *b, json_t *events, struct error *err)
 {
 	struct finder f = {.batch = b, .looks.workspace = b->workspace->path};
 	const struct tally *t = &b->tally;
-	size_t n = (size_t)t->n_sheets, room = 2 * n * DUPLICATES_CANDIDATES + 1;
+	size_t n = (size_t)t->n_sheets, room = 3 * n * DUPLICATES_CANDIDATES + 1;
 	bool ok = false;
 
 	f.sides = calloc(n * TALLY_SIDES + 1, sizeof *f.sides);

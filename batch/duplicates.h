@@ -31,7 +31,7 @@ struct journal;
 
 enum {
 	DUPLICATES_ALIKE = 3,
-	DUPLICATES_CANDIDATES = 5, /* that are compared for a sheet */
+	DUPLICATES_CANDIDATES = 4, /* that are compared for a sheet, each way up */
 };
 
 /*

@@ -8,7 +8,9 @@
 enum {
 	CELL = LOOK_PX_PER_MM, /* 1 mm */
 	CELLS_PER_MM = 1,
-	STEEP = 8,
+	COMPANY_PX = 3 * LOOK_PX_PER_MM,
+	ALONE_PX = LOOK_PX_PER_MM,
+	COMPANY_SHARE = 4,
 	WINDOW_MM = 64,
 	STEP_MM = 42,
 	COLUMNS = 4,
@@ -16,29 +18,86 @@ enum {
 	FREQUENCIES = FINGERPRINT_BITS / 2,
 };
 
+#define STEEP	2.8 /* ink of a third of the usual darkness is there */
 #define INK_MM2 5.0 /* weighted, below which a window says nothing */
 
 /* In cycles a window; none so low that the window's own shape is in it. */
 static const int frequencies[FREQUENCIES][2] = {{2, 0}, {0, 2}, {2, 1}, {1, 2}, {2, -1}, {1, -2},
     {2, 2}, {2, -2}, {3, 0}, {0, 3}, {3, 1}, {1, 3}};
 
-/*
- * The ink as it is there or not, in cells of 1 mm: how dark it comes out changes with the exposure,
- * and more for thin strokes than for bold ones.
- */
-static bool presence_take(const struct plane *ink, struct plane *out)
+/* sums[y][x] of what lies above and left of x, y; yours to free. */
+static uint32_t *sums_make(const struct plane *ink)
 {
-	struct plane hard = {0}, cells = {0};
-	bool ok = plane_open(&hard, ink->width_px, ink->height_px, NULL);
+	size_t line = (size_t)ink->width_px + 1;
+	uint32_t *sums = calloc(line * ((size_t)ink->height_px + 1), sizeof *sums);
+
+	for (int y = 0; sums && y < ink->height_px; y++) {
+		const uint8_t *from = plane_row(ink, y);
+		uint32_t *above = sums + (size_t)y * line, *to = above + line, row = 0;
+		for (int x = 0; x < ink->width_px; x++) {
+			row += from[x];
+			to[x + 1] = above[x + 1] + row;
+		}
+	}
+	return sums;
+}
+
+static uint32_t square_sum(const struct plane *ink, const uint32_t *sums, int x, int y, int reach)
+{
+	size_t line = (size_t)ink->width_px + 1;
+	int x0 = x > reach ? x - reach : 0, y0 = y > reach ? y - reach : 0;
+	int x1 = x + reach + 1 < ink->width_px ? x + reach + 1 : ink->width_px;
+	int y1 = y + reach + 1 < ink->height_px ? y + reach + 1 : ink->height_px;
+	const uint32_t *top = sums + (size_t)y0 * line, *low = sums + (size_t)y1 * line;
+
+	return low[x1] - low[x0] - top[x1] + top[x0];
+}
+
+/* Leaves out what lies alone: dust differs from scan to scan, and letters and lines go on. */
+static bool company_take(const struct plane *ink, struct plane *out)
+{
+	uint32_t *sums = sums_make(ink);
+	bool ok = sums && plane_open(out, ink->width_px, ink->height_px, NULL);
 
 	for (int y = 0; ok && y < ink->height_px; y++) {
 		const uint8_t *from = plane_row(ink, y);
-		uint8_t *to = plane_row(&hard, y);
-		for (int x = 0; x < ink->width_px; x++)
-			to[x] = (uint8_t)(from[x] > 255 / STEEP ? 255 : from[x] * STEEP);
+		uint8_t *to = plane_row(out, y);
+		for (int x = 0; x < ink->width_px; x++) {
+			if (from[x] == 0)
+				continue;
+			uint32_t around = (square_sum(ink, sums, x, y, COMPANY_PX) -
+					      square_sum(ink, sums, x, y, ALONE_PX)) /
+			    COMPANY_SHARE;
+			to[x] = (uint8_t)(from[x] < around ? from[x] : around);
+		}
 	}
-	ok = ok && plane_reduce(&hard, CELL, &cells, NULL) && plane_smooth(&cells, out, NULL);
-	plane_release(&hard);
+	free(sums);
+	return ok;
+}
+
+/*
+ * The ink as it is there or not, in cells of 1 mm: how dark it comes out changes with the exposure,
+ * and more for thin strokes than for bold ones. Smoothed before, as otherwise a thin line counts
+ * twice where it lies on two rows of pixels.
+ */
+static bool presence_take(const struct plane *ink, struct plane *out)
+{
+	struct plane company = {0}, once = {0}, smooth = {0}, cells = {0};
+	bool ok = company_take(ink, &company) && plane_smooth(&company, &once, NULL) &&
+	    plane_smooth(&once, &smooth, NULL);
+	double factor = ok ? STEEP * 255 / look_darkness(&smooth) : 0;
+
+	for (int y = 0; ok && y < smooth.height_px; y++) {
+		uint8_t *row = plane_row(&smooth, y);
+		for (int x = 0; x < smooth.width_px; x++) {
+			double v = row[x] * factor;
+			row[x] = (uint8_t)(v > 255 ? 255 : v);
+		}
+	}
+	ok = ok && plane_reduce(&smooth, CELL, &cells, NULL) && plane_smooth(&cells, out, NULL);
+	plane_release(&company);
+	plane_release(&once);
+	plane_release(&smooth);
 	plane_release(&cells);
 	return ok;
 }

@@ -6,8 +6,9 @@
  * of the page, the rest from the middle of its ink, so that one crop or some dust does not move
  * all. A window gives one word: the signs of 12 Fourier coefficients of its ink (periods of 20 to
  * 32 mm, under Hann's window): skew of a tenth of a degree, dust and another threshold turn few of
- * them. The three smallest coefficients are named: they turn first, so whoever looks a word up
- * tries them both ways.
+ * them. Ink counts as there or not, whatever the exposure, and what lies alone is left out. The
+ * three smallest coefficients are named: they turn first, so whoever looks a word up tries them
+ * both ways.
  *
  * Two scans of one sheet share several words, and so do two copies of one printed form: the index
  * leaves out words that many pages have (batch/duplicates.h), and look_compare() has the last word.

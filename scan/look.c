@@ -340,6 +340,36 @@ static bool sizes_alike(int m, int n)
 	return abs(m - n) <= (int)((m > n ? m : n) * SIZE_SHARE);
 }
 
+double look_darkness(const struct plane *ink)
+{
+	uint64_t sum = 0, squares = 0;
+
+	for (int y = 0; y < ink->height_px; y++) {
+		const uint8_t *row = plane_row(ink, y);
+		for (int x = 0; x < ink->width_px; x++) {
+			sum += row[x];
+			squares += (uint64_t)row[x] * row[x];
+		}
+	}
+	return sum ? (double)squares / (double)sum : 1;
+}
+
+/* a and b as dark as the darker of both. */
+static void level(struct plane *a, struct plane *b)
+{
+	double dark_a = look_darkness(a), dark_b = look_darkness(b);
+	struct plane *light = dark_a < dark_b ? a : b;
+	double factor = dark_a < dark_b ? dark_b / dark_a : dark_a / dark_b;
+
+	for (int y = 0; y < light->height_px; y++) {
+		uint8_t *row = plane_row(light, y);
+		for (int x = 0; x < light->width_px; x++) {
+			double v = row[x] * factor;
+			row[x] = (uint8_t)(v > 255 ? 255 : v);
+		}
+	}
+}
+
 bool look_compare(
     const struct look *a, const struct look *b, struct likeness *out, struct error *err)
 {
@@ -353,7 +383,9 @@ bool look_compare(
 	    !sizes_alike(a->ink.height_px, b->ink.height_px))
 		return true;
 	/* Twice the ink of the other is another page, whatever its shapes. */
-	if (a->ink_mm2 > 2 * b->ink_mm2 + 20 || b->ink_mm2 > 2 * a->ink_mm2 + 20)
+	double ink_a = a->ink_mm2 / look_darkness(&a->ink),
+	       ink_b = b->ink_mm2 / look_darkness(&b->ink);
+	if (ink_a > 2 * ink_b + 0.1 || ink_b > 2 * ink_a + 0.1)
 		return true;
 	if (!plane_reduce(&a->ink, COARSE, &small_a, err) ||
 	    !plane_reduce(&b->ink, COARSE, &small_b, err))
@@ -362,8 +394,10 @@ bool look_compare(
 	if (!plane_smooth(&a->ink, &soft, err) || !framed(&soft, p.room, &p.a, err))
 		goto done;
 	plane_release(&soft);
-	if (!plane_smooth(&b->ink, &soft, err) || !framed(&soft, p.room, &p.b, err) ||
-	    !spread(&p.a, &p.a_wide, err) || !spread(&p.b, &p.b_wide, err))
+	if (!plane_smooth(&b->ink, &soft, err) || !framed(&soft, p.room, &p.b, err))
+		goto done;
+	level(&p.a, &p.b);
+	if (!spread(&p.a, &p.a_wide, err) || !spread(&p.b, &p.b_wide, err))
 		goto done;
 	blocks_compare(&p, dx * COARSE, dy * COARSE, out);
 	ok = true;

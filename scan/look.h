@@ -45,6 +45,12 @@ bool look_take_plane(const struct plane *luma, double dpi, struct look *out, str
  */
 bool look_read(const char *jpeg_path, double width_mm, struct look *out, struct error *err);
 
+/*
+ * How dark ink is, as most of it is: 0 .. 255, which changes with the exposure and with the
+ * scanner; 1 where there is none.
+ */
+double look_darkness(const struct plane *ink);
+
 void look_turn(struct look *look);    /* by 180 degrees, in its place */
 void look_release(struct look *look); /* leaves {0} */
 
