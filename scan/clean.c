@@ -21,8 +21,8 @@ const struct clean_options clean_options_standard = {true, true, true, true};
 #define WORK_DPI       150 /* what is measured is measured here */
 #define CHROMA_REDUCE  2   /* further, for colour */
 #define TILE_MM	       4.0
-#define READ_DPI       200 /* faster than 300, and not worse for letters of usual height */
-#define SMALL_TEXT_PX  9   /* at READ_DPI: about 6 point */
+#define READ_DPI       250 /* against 200: a sixth slower, a sixth fewer errors; 300: no fewer */
+#define SMALL_TEXT_PX  11  /* at READ_DPI: about 6 point */
 #define SMALL_TEXT_DPI 300
 #define LEAST_PX       48  /* smaller images are passed through */
 #define INK_LEVEL      160 /* of GROUND_PAPER: text for skew and orientation */

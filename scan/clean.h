@@ -51,7 +51,7 @@ void clean_result_release(struct clean_result *result); /* leaves {0} */
 
 /*
  * What recognition wants of a cleaned page: thresholded over its ground, without specks, at
- * dpi_wanted; 0: by the height of its letters (200 dpi, 300 for small print: Tesseract brings lines
+ * dpi_wanted; 0: by the height of its letters (250 dpi, 300 for small print: Tesseract brings lines
  * to its own height, and more than that costs time only). Gives a Pix of depth 1 or 8 whose
  * coordinates times *scale are the page's. Never enlarged.
  */
