@@ -111,9 +111,11 @@ static bool tree_bring(struct copying *c, const char *from, const char *to, stru
 {
 	struct file_names names = {0};
 
-	if (!file_exists(from))
+	if (!file_names_read(from, &names, err))
+		return false;
+	if (names.n == 0 && !file_exists(from))
 		return true;
-	bool ok = file_names_read(from, &names, err) && file_make_folder(to, err);
+	bool ok = file_make_folder(to, err);
 	for (size_t i = 0; ok && i < names.n; i++)
 		if (!passed_over(c, names.names[i]))
 			ok = entry_bring(c, from, to, names.names[i], err);

@@ -18,7 +18,7 @@ struct look_shelf {	       /* {0} but for workspace is empty */
 		char batch[65], side;
 		int sheet;
 		bool turned;
-		int64_t lent; /* the how manieth */
+		int64_t lent; /* the count of loans then: the least is the oldest */
 		struct look look;
 	} looks[LOOK_SHELF];
 	int64_t lent;
